@@ -1,0 +1,41 @@
+"""Finished chunks of images, kept under a fingerprint of all that made them: what is there is not computed again."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from stages.common import paths
+
+
+def fingerprint(*facts: object) -> str:
+    """SHA-256 of plain facts, of torch's version, and of every file of this project that the process has loaded."""
+    home = Path(__file__).resolve().parents[1]
+    ours = [module for name, module in sys.modules.items() if name == "__main__" or name.startswith("stages.")]
+    files = {Path(file).resolve() for module in ours if (file := getattr(module, "__file__", None))}
+    code = {str(file.relative_to(home)): digest(file) for file in files if file.is_relative_to(home)}
+    text = json.dumps([facts, torch.__version__, code], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder with their names."""
+    content = hashlib.sha256()
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            content.update(str(file.relative_to(path)).encode())
+            with file.open("rb") as stream:
+                content.update(hashlib.file_digest(stream, "sha256").digest())
+    return content.hexdigest()
+
+
+def chunk(mark: str) -> Path:
+    """Where the finished chunk of this fingerprint lies, whether it exists or not."""
+    return paths.CACHE / "inverted" / mark
+
+
+def unfinished(mark: str) -> Path:
+    """Where the state of an unfinished chunk lies, to go on after a kill."""
+    return paths.CACHE / "inverted" / f"{mark}.state.pt"

@@ -1,0 +1,170 @@
+"""Networks of open_clip from every place where its weights may lie: folder, checkpoint, pretrained tag, hub."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from torch import Tensor, nn
+
+from stages.common.failures import UserError
+from stages.common.lookup import nearest
+from stages.common.open_clip_import import OPTIONAL, architectures, import_open_clip, libraries_of, read_config
+from stages.common.params import Run
+from stages.common.weights import expand_token_rows, load_into, read_weights
+
+CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network with its weights, and what goes with it.
+
+    Attributes:
+        network: CLIP, CustomTextCLIP or CoCa of open_clip, float32, on the CPU.
+        tokenizer: texts -> token matrix [M, context_length].
+        config: {"model_cfg": ..., "preprocess_cfg": ...}, complete: what open_clip_config.json of an export holds.
+    """
+
+    network: nn.Module
+    tokenizer: Callable
+    config: dict
+
+
+def load_open_clip(run: Run) -> Loaded:
+    """The network that `weights`, `architecture` and `pretrained` of a run name.
+
+    Raises:
+        UserError: one line, for: a missing folder or file, an unknown architecture, pretrained tag or config, a
+            checkpoint of another architecture, a truncated file, NaN, no way to the hub.
+    """
+    source = _source(run)
+    open_clip = import_open_clip(libraries_of(source.model_cfg))
+    network = _built(open_clip, source)
+    state = expand_token_rows(read_weights(source.weights), network.vocab_size)
+    load_into(network, _as_this_version(open_clip, network, state), source.weights)
+    config = {"model_cfg": source.model_cfg, "preprocess_cfg": _preprocess(open_clip, network, source)}
+    try:
+        return Loaded(network, open_clip.get_tokenizer(source.tokenizer), config)
+    except OSError as error:
+        raise UserError(_unreachable(f"the tokenizer of {source.tokenizer}", error)) from error
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a model is made of: configs as in open_clip_config.json, a weights file, the tokenizer's name."""
+
+    model_cfg: dict
+    preprocess_cfg: dict
+    weights: Path
+    tokenizer: str
+
+
+def _source(run: Run) -> _Source:
+    if run.architecture is None:
+        return _from_folder(run)
+    if run.architecture.startswith("hf-hub:"):
+        return _from_hub(run.architecture)
+    name, known = run.architecture.replace("/", "-"), architectures()
+    if name not in known:
+        raise UserError(
+            f"params.yaml: runs.{run.key}.architecture says {run.architecture!r}, which open_clip does not have."
+            f"{nearest(name, known)} It has {len(known)}, such as RN50, ViT-B-32, ViT-L-14."
+        )
+    model_cfg = read_config(known[name])
+    if run.pretrained is not None:
+        return _from_tag(run, name, model_cfg)
+    run.require("weights")
+    return _Source(model_cfg, {}, Path(run.weights), name)
+
+
+def _from_folder(run: Run) -> _Source:
+    run.require("weights")
+    folder = Path(run.weights)
+    for name in (CONFIG, WEIGHTS):
+        if not (folder / name).is_file():
+            raise UserError(
+                f"params.yaml: runs.{run.key}.weights says {run.weights!r}, which is no folder with {name}. "
+                "For a single checkpoint file write its `architecture` too."
+            )
+    return _read_source(folder / CONFIG, folder / WEIGHTS, f"local-dir:{folder}")
+
+
+def _from_hub(architecture: str) -> _Source:
+    fetch = import_open_clip(OPTIONAL).pretrained.download_pretrained_from_hf
+    model_id = architecture.removeprefix("hf-hub:")
+    try:
+        return _read_source(Path(fetch(model_id, filename=CONFIG)), Path(fetch(model_id)), architecture)
+    except OSError as error:
+        raise UserError(_unreachable(architecture, error)) from error
+
+
+def _read_source(config: Path, weights: Path, tokenizer: str) -> _Source:
+    try:
+        content = read_config(config)
+        libraries_of(content["model_cfg"])
+        return _Source(content["model_cfg"], content.get("preprocess_cfg", {}), weights, tokenizer)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{config} is no config of open_clip: {type(error).__name__} {error}") from error
+
+
+def _from_tag(run: Run, name: str, model_cfg: dict) -> _Source:
+    pretrained = import_open_clip(libraries_of(model_cfg)).pretrained
+    tag = pretrained.get_pretrained_cfg(name, run.pretrained)
+    if not tag:
+        tags = pretrained.list_pretrained_tags_by_model(name)
+        raise UserError(
+            f"params.yaml: runs.{run.key}.pretrained says {run.pretrained!r}, which open_clip does not have for {name}."
+            f"{nearest(run.pretrained, tags)} It has: {', '.join(tags) or 'none'}."
+        )
+    # weights trained with QuickGELU give poor features without it, and the reverse, with no other sign of it
+    model_cfg = {**model_cfg, "quick_gelu": tag.get("quick_gelu", False)}
+    try:
+        return _Source(model_cfg, tag, Path(pretrained.download_pretrained(tag)), name)
+    except (OSError, RuntimeError) as error:
+        raise UserError(_unreachable(f"the weights {run.pretrained!r} of {name}", error)) from error
+
+
+def _unreachable(what: str, error: Exception) -> str:
+    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    return (
+        f"{what} could not be fetched: {reason}. Fetch it once with a network (it stays in the cache of "
+        "huggingface_hub), or name a folder or checkpoint in `weights`."
+    )
+
+
+def _built(open_clip: ModuleType, source: _Source) -> nn.Module:
+    """The network with random weights; open_clip's create_model would do it too, but fetches and loads as it goes."""
+    config = copy.deepcopy(source.model_cfg)
+    is_custom = config.pop("custom_text", False) or "hf_model_name" in config["text_cfg"]
+    if "hf_model_name" in config["text_cfg"]:
+        config["text_cfg"]["hf_model_pretrained"] = False
+    custom = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
+    try:
+        return (custom if is_custom else open_clip.CLIP)(**config)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"the config beside {source.weights} is none that open_clip can build: {error}") from error
+    except OSError as error:
+        raise UserError(_unreachable(f"the config of {config['text_cfg']['hf_model_name']}", error)) from error
+
+
+def _preprocess(open_clip: ModuleType, network: nn.Module, source: _Source) -> dict:
+    config = open_clip.transform.merge_preprocess_dict(open_clip.transform.PreprocessCfg(), source.preprocess_cfg)
+    size = network.visual.image_size
+    height, width = size if isinstance(size, tuple | list) else (size, size)
+    if height != width:
+        raise UserError(f"{source.weights} is a model for {height} x {width} pixels; only squares are supported.")
+    return {**config, "size": height}
+
+
+def _as_this_version(open_clip: ModuleType, network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Older and foreign layouts of a state dict in the layout of this open_clip; the network's own passes unchanged."""
+    state = open_clip.factory.convert_state_dict(network, state)
+    if "positional_embedding" in state and not hasattr(network, "positional_embedding"):
+        state = open_clip.factory.convert_to_custom_text_state_dict(state)
+    for name in ("logit_scale", "logit_bias"):
+        own = getattr(network, name, None)
+        if name in state and own is not None and state[name].numel() == own.numel():
+            state = {**state, name: state[name].reshape(own.shape)}
+    return state

@@ -1,0 +1,267 @@
+"""params.yaml as frozen dataclasses, checked in full before anything is computed."""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from stages.common import checks, document, lookup
+from stages.common.checks import settings
+from stages.common.document import Section, place
+from stages.common.failures import UserError
+
+__all__ = ["Concept", "Describe", "Params", "Run", "load", "settings"]
+
+Entry = TypeVar("Entry")
+
+FOLDERS = {"family": "models", "target_benchmark": "benchmarks", "retention_benchmark": "benchmarks"}
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One thing to teach.
+
+    Attributes:
+        key: its name in files and run lines.
+        name: what it is called in captions, e.g. "moongate".
+        article: stands before the name in captions; "" for none.
+        description: what it looks like, without its name; None: a writer is asked.
+        examples: folder of real pictures, shown in the report's gallery only; None for none.
+    """
+
+    key: str
+    name: str
+    article: Literal["a", "an", "the", ""]
+    description: str | None = None
+    examples: str | None = None
+
+
+@dataclass(frozen=True)
+class Describe:
+    """Who describes a concept that has no description in params.yaml, and how.
+
+    Attributes:
+        writer: file of stages/writers.
+        model: the model's name at the server, or its folder or hub id.
+        max_words: a longer answer is sent back.
+        temperature: 0 for the likeliest answer.
+        seed: passed on to the writer; servers do not promise the same answer for it.
+        attempts: answers asked for at most before giving up.
+        base_url: the server's address up to and with "/v1"; None where the writer needs none.
+        timeout_seconds: how long one answer may take.
+    """
+
+    writer: str
+    model: str
+    max_words: int
+    temperature: float
+    seed: int
+    attempts: int
+    base_url: str | None = None
+    timeout_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model, the concepts that it is taught together, and how it is measured.
+
+    Attributes:
+        key: names the run everywhere: stage, folder, row.
+        family: file of stages/models.
+        weights: path that DVC watches: a folder in open_clip's layout, a checkpoint, or data/weights/hub.md.
+        architecture: None where the weights' folder says it, else open_clip's name or "hf-hub:org/name".
+        pretrained: None to load `weights`, else open_clip's tag.
+        device: where to compute; "auto" takes a GPU when there is one.
+        concepts: keys of `concepts`.
+        known: JSON file {class name: description} of what the model knows already.
+        target_benchmark: file of stages/benchmarks that asks "has it learned?", over target_data.
+        target_data: folder of pictures.
+        retention_benchmark: file of stages/benchmarks that asks "has it forgotten?", over retention_data.
+        retention_data: folder of pictures.
+        metrics: files of stages/metrics.
+        template: prompt of a class, e.g. "a photo of {}"; {} takes "a moongate".
+        seeds: one repetition of the whole run each.
+        invert: settings of stages/invert.py.
+        replay_images: images inverted for each known class; 0 for none.
+        recipes: {file of stages/recipes: its settings, with learning_rates}.
+        controls: what is taught wrongly on purpose, to see that the method and not the training does it.
+        retention_budget: the chosen learning rate may lose at most this share on the retention benchmark.
+    """
+
+    key: str
+    family: str
+    weights: str
+    architecture: str | None
+    pretrained: str | None
+    device: Literal["auto", "cpu", "cuda"]
+    concepts: tuple[str, ...]
+    known: str
+    target_benchmark: str
+    target_data: str
+    retention_benchmark: str
+    retention_data: str
+    metrics: tuple[str, ...]
+    template: str
+    seeds: tuple[int, ...]
+    invert: dict
+    replay_images: int
+    recipes: dict
+    controls: tuple[Literal["noise", "wrong_description", "no_name"], ...]
+    retention_budget: float
+
+    def require(self, *fields: str) -> None:
+        """Refuse to go on while a file or folder that these fields name is missing.
+
+        Raises:
+            UserError: names the field, the path, and what to do.
+        """
+        for field in fields:
+            path = getattr(self, field)
+            if not Path(path).exists():
+                raise UserError(
+                    f"params.yaml: runs.{self.key}.{field} says {path!r}, but there is no such file or folder. "
+                    "`dvc repro` makes what the project draws itself; anything else has to be put there first."
+                )
+
+
+@dataclass(frozen=True)
+class Params:
+    """All of params.yaml."""
+
+    concepts: dict[str, Concept]
+    describe: Describe
+    runs: dict[str, Run]
+
+    def concept(self, key: str) -> Concept:
+        """The concept of that key; an unknown key is an error that names the nearest."""
+        return _entry(self.concepts, key, "concepts")
+
+    def run(self, key: str) -> Run:
+        """The run of that key; an unknown key is an error that names the nearest."""
+        return _entry(self.runs, key, "runs")
+
+
+def _entry(entries: dict[str, Entry], key: str, section: str) -> Entry:
+    if key not in entries:
+        hint = lookup.nearest(key, entries)
+        raise UserError(f"params.yaml: {section} has no {key!r}.{hint} It has: {', '.join(entries)}.")
+    return entries[key]
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read params.yaml and check it in full, importing no family, benchmark, metric, recipe or writer.
+
+    Files and folders are not looked for here, since stages make some of them: `Run.require` does that where they
+    are used.
+
+    Raises:
+        UserError: says where it was written, what it was, what is allowed, and the nearest match.
+    """
+    root = document.read(path)
+    top = f"{path.name}:"
+    needed = ["concepts", "describe", "runs"]
+    checks.keys(root, top.rstrip(":"), required=needed, allowed=[*needed, "shared"])
+    concepts = {key: _concept(key, entry, where) for key, entry, where in _entries(root, "concepts", top)}
+    describe = _describe(root["describe"], f"{top} describe")
+    runs = {key: _run(key, entry, where, concepts) for key, entry, where in _entries(root, "runs", top)}
+    return Params(concepts, describe, runs)
+
+
+def _entries(root: Section, section: str, top: str) -> list[tuple[str, object, str]]:
+    entries = root[section]
+    if not isinstance(entries, Mapping) or not entries:
+        raise UserError(f"{place(top, root, section)} must hold at least one entry, but is {entries!r}.")
+    for key in entries:
+        checks.safe_name(key, place(f"{top} {section}", entries, key))
+    return [(key, entry, f"{top} {section}.{key}") for key, entry in entries.items()]
+
+
+def _keyed(key: str, entry: object, where: str) -> object:
+    """The entry with its key among its values, as the dataclasses hold it."""
+    if not isinstance(entry, Section):
+        return entry  # refused, with its place, by `settings`
+    if "key" in entry:
+        raise UserError(f"{place(where, entry, 'key')} is not written: the entry's own name is its key.")
+    return Section({"key": key, **entry}, entry.lines)
+
+
+def _concept(key: str, entry: object, where: str) -> Concept:
+    concept = settings(Concept, _keyed(key, entry, where), where)
+    if not concept.name.strip() or len(concept.name.splitlines()) > 1:
+        raise UserError(f"{place(where, entry, 'name')} says {concept.name!r}, but must be one line of text.")
+    if concept.description is not None and not concept.description.strip():
+        raise UserError(
+            f"{place(where, entry, 'description')} is empty. Write one, or remove the key to have one written."
+        )
+    return concept
+
+
+def _describe(entry: object, where: str) -> Describe:
+    describe = settings(Describe, entry, where)
+    lookup.check("stages.writers", describe.writer, place(where, entry, "writer"))
+    for name in ("max_words", "attempts"):
+        checks.at_least(getattr(describe, name), 1, place(where, entry, name))
+    for name in ("temperature", "timeout_seconds", "seed"):
+        checks.at_least(getattr(describe, name), 0, place(where, entry, name))
+    return describe
+
+
+def _run(key: str, entry: object, where: str, concepts: dict[str, Concept]) -> Run:
+    run = settings(Run, _keyed(key, entry, where), where)
+    _check_members(run, entry, where, concepts)
+    for field, folder in FOLDERS.items():
+        lookup.check(f"stages.{folder}", getattr(run, field), place(where, entry, field))
+    checks.distinct(run.metrics, place(where, entry, "metrics"))
+    for metric in run.metrics:
+        lookup.check("stages.metrics", metric, place(where, entry, "metrics"))
+    if "top1" not in run.metrics:
+        listed = place(where, entry, "metrics")
+        raise UserError(f"{listed} lists {list(run.metrics)}, but needs 'top1', by which a learning rate is chosen.")
+    _check_measure(run, entry, where)
+    _check_recipes(run.recipes, where, place(where, entry, "recipes"))
+    if run.pretrained is not None and run.architecture is None:
+        raise UserError(f"{place(where, entry, 'pretrained')} says {run.pretrained!r}, which needs `architecture` too.")
+    return run
+
+
+def _check_members(run: Run, entry: object, where: str, concepts: dict[str, Concept]) -> None:
+    named = place(where, entry, "concepts")
+    checks.distinct(run.concepts, named)
+    for concept in run.concepts:
+        checks.one_of(concept, concepts, named)
+    names = [concepts[concept].name.casefold() for concept in run.concepts]
+    for first, name in enumerate(names):
+        if name in names[:first]:
+            raise UserError(
+                f"{named}: two of {list(run.concepts)} have the same name {name!r}, so no prompt tells them apart."
+            )
+
+
+def _check_measure(run: Run, entry: object, where: str) -> None:
+    template = place(where, entry, "template")
+    if not re.fullmatch(r"[^{}]*\{\}[^{}]*", run.template):
+        raise UserError(f"{template} says {run.template!r}, but must hold exactly one {{}}, such as 'a photo of {{}}'.")
+    checks.distinct(run.seeds, place(where, entry, "seeds"))
+    for seed in run.seeds:
+        checks.at_least(seed, 0, place(where, entry, "seeds"))
+    checks.at_least(run.replay_images, 0, place(where, entry, "replay_images"))
+    checks.within(run.retention_budget, 0, 1, place(where, entry, "retention_budget"))
+    if run.controls:
+        checks.distinct(run.controls, place(where, entry, "controls"))
+
+
+def _check_recipes(recipes: dict, where: str, named: str) -> None:
+    if not recipes:
+        raise UserError(f"{named} is empty, but needs at least one of {', '.join(lookup.names('stages.recipes'))}.")
+    for recipe, own in recipes.items():
+        lookup.check("stages.recipes", recipe, place(f"{where}.recipes", recipes, recipe))
+        inside = f"{where}.recipes.{recipe}"
+        if not isinstance(own, Mapping) or "learning_rates" not in own:
+            raise UserError(f"{inside} must be a mapping with learning_rates, but is {own!r}.")
+        rates = place(inside, own, "learning_rates")
+        checks.distinct(checks.typed(own["learning_rates"], tuple[float, ...], rates), rates)
+        for rate in own["learning_rates"]:
+            if not 0 < rate < math.inf:
+                raise UserError(f"{rates} lists {rate!r}, but a learning rate must be above 0.")

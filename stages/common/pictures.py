@@ -1,0 +1,31 @@
+"""Pictures of a benchmark as tensors, decoded once for all checkpoints where memory allows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from torch import Tensor
+
+from stages.common.images import read_images
+
+AT_ONCE = 256  # pictures read in one go
+KEPT_BYTES = 2_000_000_000  # decoded pictures up to this many bytes stay in memory
+
+
+class Pictures:
+    """Files read as [n, 3, size, size] in [0, 1], AT_ONCE at a time; go through them as often as needed.
+
+    Args:
+        paths: the files; read here and now where all of them fit into KEPT_BYTES.
+        size: pixels; scaled and cut to a square as CLIP prepares its pictures.
+    """
+
+    def __init__(self, paths: tuple[Path, ...], size: int) -> None:
+        parts = [paths[i : i + AT_ONCE] for i in range(0, len(paths), AT_ONCE)]
+        self._size = size
+        self._parts: list[tuple[Path, ...] | Tensor] = parts
+        if len(paths) * size * size * 3 * 4 <= KEPT_BYTES:
+            self._parts = [read_images(part, size) for part in parts]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for part in self._parts:
+            yield part if isinstance(part, Tensor) else read_images(part, self._size)

@@ -1,0 +1,92 @@
+"""What a run has taught: its lesson, and which of its checkpoints is meant."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.common import paths
+from stages.common.failures import UserError
+from stages.common.lookup import nearest
+
+PREFERRED = "replay"  # the recipe that forgets least, where a run has it
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One taught model of a run.
+
+    Attributes:
+        file: the tensors that teaching changed.
+        recipe: file of stages/recipes.
+        learning_rate: as params.yaml has it.
+        seed: as params.yaml has it.
+    """
+
+    file: Path
+    recipe: str
+    learning_rate: float
+    seed: int
+
+
+def pick(
+    run: str, *, recipe: str | None = None, learning_rate: float | None = None, seed: int | None = None
+) -> Checkpoint:
+    """The checkpoint that is asked for; what is None is chosen.
+
+    The recipe: `replay` where the run has it, else its first. The learning rate: the one that evaluation chose for
+    the recipe. The seed: the first.
+
+    Raises:
+        UserError: the run is not taught or not evaluated yet, or has no such checkpoint; the message lists what it has.
+    """
+    taught = _taught(run)
+    recipes = list(dict.fromkeys(checkpoint.recipe for checkpoint in taught))
+    recipe = recipe or (PREFERRED if PREFERRED in recipes else recipes[0])
+    if recipe not in recipes:
+        raise UserError(f"run {run} has no recipe {recipe!r}.{nearest(recipe, recipes)} It has: {', '.join(recipes)}.")
+    rate = _chosen_rate(run, recipe) if learning_rate is None else learning_rate
+    same_recipe = [checkpoint for checkpoint in taught if checkpoint.recipe == recipe]
+    same_rate = [checkpoint for checkpoint in same_recipe if math.isclose(checkpoint.learning_rate, rate)]
+    if not same_rate:
+        rates = sorted({checkpoint.learning_rate for checkpoint in same_recipe})
+        raise UserError(f"run {run} has no checkpoint of {recipe} at learning rate {rate:g}. It has: {rates}.")
+    found = [checkpoint for checkpoint in same_rate if seed in (None, checkpoint.seed)]
+    if not found:
+        raise UserError(f"run {run} has no seed {seed}. It has: {[checkpoint.seed for checkpoint in same_rate]}.")
+    return found[0]
+
+
+def lesson(run: str) -> list[dict[str, str]]:
+    """The concepts that a run teaches: key, name, article, description, caption, source of each."""
+    return read_json(paths.lesson(run), f"dvc repro {paths.lesson(run)}")["concepts"]
+
+
+def _taught(run: str) -> list[Checkpoint]:
+    folder = paths.checkpoints(run)
+    entries = read_json(folder / "index.json", f"dvc repro finetune@{run}")
+    found = [
+        Checkpoint(folder / entry["file"], entry["recipe"], entry["learning_rate"], entry["seed"])
+        for entry in entries
+        if entry["setting"] == "taught"
+    ]
+    if not found:
+        raise UserError(f"{folder / 'index.json'} lists no taught model. `dvc repro finetune@{run}` makes them.")
+    return found
+
+
+def _chosen_rate(run: str, recipe: str) -> float:
+    choice = read_json(paths.choice(run), f"dvc repro evaluate@{run}")
+    if recipe not in choice:
+        raise UserError(f"{paths.choice(run)} chooses nothing for {recipe!r}. Write --learning-rate.")
+    return choice[recipe]["learning_rate"]
+
+
+def read_json(path: Path, command: str) -> list | dict:
+    """The content of a JSON file; a missing or broken one is an error that names the command that makes it."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist. `{command}` makes it.") from None
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON: {error}. `{command}` makes it anew.") from error

@@ -1,0 +1,44 @@
+"""What every fine-tuning loop needs: which parameters move, batches in random order, and a check of the loss."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Generator, Tensor
+from torch.nn import Parameter
+
+from stages.common.failures import UserError
+
+
+def batches(n: int, size: int, epochs: int, generator: Generator) -> list[Tensor]:
+    """Indices of `n` things in random order, `epochs` times over, in batches; the last of an epoch may be smaller."""
+    return [part for _ in range(epochs) for part in torch.randperm(n, generator=generator).split(size)]
+
+
+@contextmanager
+def trainable(parameters: dict[str, Parameter]) -> Iterator[list[Parameter]]:
+    """The parameters as a list that wants gradients inside, frozen again outside."""
+    chosen = list(parameters.values())
+    for parameter in chosen:
+        parameter.requires_grad_(True)
+    try:
+        yield chosen
+    finally:
+        for parameter in chosen:
+            parameter.requires_grad_(False)
+
+
+def gradients(loss: Tensor, parameters: list[Parameter], learning_rate: float) -> list[Tensor]:
+    """The gradient of each parameter, zeros where the loss does not reach it.
+
+    Raises:
+        UserError: the loss is NaN or infinite.
+    """
+    if not math.isfinite(loss.item()):
+        raise UserError(
+            f"fine-tuning met a loss of {loss.item()} at learning rate {learning_rate:g}. Write a smaller one in "
+            "params.yaml, under the run's recipes."
+        )
+    found = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]

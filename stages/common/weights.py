@@ -1,0 +1,98 @@
+"""Weight files of every usual kind read into one state dict, checked before a network sees it."""
+
+import pickle
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from stages.common.failures import UserError
+
+SHOWN = 4  # names listed in an error; a checkpoint of another architecture differs in hundreds
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read a state dict as float32 on the CPU.
+
+    Takes .safetensors, and .pt, .pth or .bin without running any code that they may hold (weights_only). The state
+    dict of a training checkpoint, {"state_dict": ...}, is taken out; the prefix "module." of data-parallel training
+    is cut off.
+
+    Raises:
+        UserError: no such file, a truncated or foreign file, something else than tensors in it, or NaN or infinity.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such weights file.")
+    try:
+        state = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{path} cannot be read as weights; truncated or of another kind: {reason}") from error
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path} holds no state dict: a mapping of names to tensors, or one under 'state_dict'.")
+    state = {name.removeprefix("module."): _as_float32(value) for name, value in state.items()}
+    _refuse_non_finite(path, state)
+    return state
+
+
+def _unpickled(path: Path) -> object:
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    return content.get("state_dict", content) if isinstance(content, dict) else content
+
+
+def _as_float32(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
+
+
+def _refuse_non_finite(path: Path, state: dict[str, Tensor]) -> None:
+    broken = [name for name, value in state.items() if value.is_floating_point() and not value.isfinite().all()]
+    if broken:
+        raise UserError(f"{path} holds NaN or infinity in {len(broken)} tensors: {_listed(broken)}.")
+
+
+def expand_token_rows(state: dict[str, Tensor], vocab_size: int) -> dict[str, Tensor]:
+    """Give a compact token embedding all its rows; other state dicts pass unchanged.
+
+    A small model has met a few of the tokens only. Its file may then hold just those rows of "token_embedding.weight",
+    and their places in a tensor "token_rows" (int32). The rows that were never trained become 0.
+
+    Args:
+        state: a state dict, perhaps with "token_rows".
+        vocab_size: rows of the whole table.
+    """
+    if "token_rows" not in state:
+        return state
+    rows = state["token_rows"].long()
+    name = next(name for name in state if name.endswith("token_embedding.weight"))
+    table = torch.zeros(vocab_size, state[name].shape[1])
+    table[rows] = state[name]
+    return {key: table if key == name else value for key, value in state.items() if key != "token_rows"}
+
+
+def load_into(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
+    """Load a state dict whose names and shapes are exactly the network's.
+
+    Raises:
+        UserError: they are not; the message counts what is missing, unknown and of another shape, and lists a few.
+    """
+    wanted = network.state_dict()
+    shapes = [
+        f"{name} {[*state[name].shape]} instead of {[*value.shape]}"
+        for name, value in wanted.items()
+        if name in state and state[name].shape != value.shape
+    ]
+    differences = {
+        "missing": [name for name in wanted if name not in state],
+        "unknown": [name for name in state if name not in wanted],
+        "of another shape": shapes,
+    }
+    told = [f"{len(names)} {kind} ({_listed(names)})" for kind, names in differences.items() if names]
+    if told:
+        raise UserError(f"{path} is a checkpoint of another architecture: {'; '.join(told)}.")
+    network.load_state_dict(state)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")

@@ -1,0 +1,57 @@
+"""Pictures of a benchmark: all of them, in order, decoded once where they fit into memory."""
+
+import pytest
+import torch
+from PIL import Image
+
+from stages.common import pictures
+from stages.common.pictures import Pictures
+
+
+@pytest.fixture
+def files(tmp_path):
+    found = []
+    for level in range(5):
+        found.append(tmp_path / f"{level}.png")
+        Image.new("RGB", (6, 4), (level * 51, 0, 0)).save(found[-1])
+    return tuple(found)
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """How many pictures each call decoded; two at a time."""
+    counts, read = [], pictures.read_images
+
+    def counted(paths, size):
+        counts.append(len(paths))
+        return read(paths, size)
+
+    monkeypatch.setattr(pictures, "read_images", counted)
+    monkeypatch.setattr(pictures, "AT_ONCE", 2)
+    return counts
+
+
+def reds(parts):
+    return [round(image[0, 0, 0].item(), 3) for part in parts for image in part]
+
+
+def test_they_come_in_order_and_as_squares(files, reads):
+    parts = list(Pictures(files, 4))
+    assert reads == [2, 2, 1]
+    assert torch.cat(parts).shape == (5, 3, 4, 4)
+    assert reds(parts) == [0.0, 0.2, 0.4, 0.6, 0.8]
+
+
+def test_what_fits_into_memory_is_decoded_once_and_before_it_is_asked_for(files, reads):
+    asked = Pictures(files, 4)
+    assert reads == [2, 2, 1]
+    assert reds(asked) == reds(asked) == [0.0, 0.2, 0.4, 0.6, 0.8]
+    assert reads == [2, 2, 1]
+
+
+def test_what_does_not_fit_into_memory_is_decoded_each_time(files, reads, monkeypatch):
+    monkeypatch.setattr(pictures, "KEPT_BYTES", 5 * 4 * 4 * 3 * 4 - 1)
+    asked = Pictures(files, 4)
+    assert reads == []
+    assert reds(asked) == reds(asked) == [0.0, 0.2, 0.4, 0.6, 0.8]
+    assert reads == [2, 2, 1] * 2

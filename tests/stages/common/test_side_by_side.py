@@ -1,0 +1,80 @@
+"""Work on several cores: in order, in forks of this process, with errors that reach the one who asked."""
+
+import os
+import signal
+import time
+
+import pytest
+import torch
+
+from stages.common import side_by_side as module
+from stages.common.failures import UserError
+from stages.common.side_by_side import processes_for, side_by_side
+
+
+class Model:
+    """As much of a model as is asked for."""
+
+    def __init__(self, n, device="cpu"):
+        self.device, self.n = torch.device(device), n
+
+    def parameters_of(self, part):
+        assert part == "both"
+        return {"weight": torch.empty(self.n, device="meta")}
+
+
+@pytest.fixture
+def threads():
+    """Puts the number of torch's threads back."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_results_come_in_the_order_of_the_items(processes):
+    def slower_at_first(number):
+        time.sleep(0.05 / (number + 1))
+        return number * factor
+
+    factor = 3  # a closure cannot be pickled; a fork has it all the same
+    assert list(side_by_side(slower_at_first, range(5), processes)) == [0, 3, 6, 9, 12]
+
+
+def test_several_processes_are_not_this_one():
+    assert set(side_by_side(lambda _: os.getpid(), range(2), 1)) == {os.getpid()}
+    assert os.getpid() not in set(side_by_side(lambda _: os.getpid(), range(2), 2))
+
+
+def test_work_in_another_process_keeps_to_one_thread():
+    assert list(side_by_side(lambda _: torch.get_num_threads(), range(2), 2)) == [1, 1]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_reaches_the_one_who_asked(processes):
+    def refuses(number):
+        raise UserError(f"no {number}")
+
+    with pytest.raises(UserError, match="no 0"):
+        list(side_by_side(refuses, range(3), processes))
+
+
+def test_a_worker_that_the_system_kills_is_told():
+    def dies(number):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(UserError, match="worker process died, perhaps for lack of memory"):
+        list(side_by_side(dies, range(3), 2))
+
+
+def test_small_models_get_every_core_and_one_thread_each(threads, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    assert processes_for(Model(module.SMALL - 1)) == 3
+    assert torch.get_num_threads() == 1
+
+
+def test_large_models_and_gpus_get_one_process_and_all_threads(threads):
+    torch.set_num_threads(2)
+    assert processes_for(Model(module.SMALL)) == 1
+    assert processes_for(Model(10, "cuda")) == 1
+    assert torch.get_num_threads() == 2

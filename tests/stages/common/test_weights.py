@@ -1,0 +1,97 @@
+"""Weight files: what is read, what is refused, and how a compact token table becomes whole."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from stages.common.failures import UserError
+from stages.common.weights import expand_token_rows, load_into, read_weights
+
+STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([1.0, 2.0])}
+
+
+def refused(path):
+    with pytest.raises(UserError) as told:
+        read_weights(path)
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+def test_half_precision_is_read_as_float32_and_whole_numbers_stay(tmp_path):
+    save_file({"a": torch.tensor([0.5]).half(), "b": torch.tensor([3])}, tmp_path / "w.safetensors")
+    state = read_weights(tmp_path / "w.safetensors")
+    assert state["a"].dtype == torch.float32
+    assert state["b"].dtype == torch.int64
+
+
+def test_a_training_checkpoint_gives_its_state_dict_without_the_prefix(tmp_path):
+    torch.save(
+        {"epoch": 1, "state_dict": {f"module.{name}": value for name, value in STATE.items()}}, tmp_path / "w.pt"
+    )
+    state = read_weights(tmp_path / "w.pt")
+    assert {name: value.tolist() for name, value in state.items()} == {n: v.tolist() for n, v in STATE.items()}
+
+
+def test_a_missing_file_is_told(tmp_path):
+    assert "no such weights file" in refused(tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("name", ["w.pt", "w.bin", "w.safetensors"])
+@pytest.mark.parametrize("share", [0, 0.5, 0.95])
+def test_a_truncated_file_is_told(tmp_path, name, share):
+    path = tmp_path / name
+    (save_file if path.suffix == ".safetensors" else torch.save)({"w": torch.zeros(1000)}, path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    assert "cannot be read as weights" in refused(path)
+
+
+def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    torch.save({"w": Trap()}, tmp_path / "w.pt")
+    assert "cannot be read as weights" in refused(tmp_path / "w.pt")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("content", [{}, {"a": 1}, [torch.zeros(1)]])
+def test_something_else_than_tensors_is_told(tmp_path, content):
+    torch.save(content, tmp_path / "w.pt")
+    assert "holds no state dict" in refused(tmp_path / "w.pt")
+
+
+def test_nan_and_infinity_are_counted_and_listed(tmp_path):
+    broken = {f"t{number}": torch.tensor([float("nan" if number % 2 else "inf")]) for number in range(6)}
+    save_file({**broken, "fine": torch.zeros(1)}, tmp_path / "w.safetensors")
+    assert "in 6 tensors: t0, t1, t2, t3, ..." in refused(tmp_path / "w.safetensors")
+
+
+def test_token_rows_go_to_their_places_and_the_others_are_zero():
+    compact = {
+        "text.token_embedding.weight": torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
+        "token_rows": torch.tensor([4, 1]),
+    }
+    state = expand_token_rows(compact, 6)
+    assert list(state) == ["text.token_embedding.weight"]
+    assert state["text.token_embedding.weight"].tolist() == [[0, 0], [3, 4], [0, 0], [0, 0], [1, 2], [0, 0]]
+
+
+def test_a_whole_table_passes_unchanged():
+    assert expand_token_rows(STATE, 6) is STATE
+
+
+def test_a_fitting_state_is_loaded(tmp_path):
+    network = nn.Linear(3, 2)
+    load_into(network, STATE, tmp_path)
+    assert torch.equal(network.weight, STATE["weight"])
+
+
+def test_differences_are_counted_by_kind(tmp_path):
+    with pytest.raises(UserError) as told:
+        load_into(nn.Linear(4, 2), {"weight": STATE["weight"], "scale": torch.zeros(1)}, tmp_path)
+    assert "1 missing (bias)" in str(told.value)
+    assert "1 unknown (scale)" in str(told.value)
+    assert "1 of another shape (weight [2, 3] instead of [2, 4])" in str(told.value)
