@@ -1,0 +1,33 @@
+"""Made-up names for made-up things, from syllables that the held-out names share.
+
+A text encoder that never met the parts of a name cannot tell it from noise. So the syllables of moongate, tonometer and
+gyroscope occur here too, in other company; the three words themselves, and the development names, never do.
+"""
+
+from random import Random
+
+_HEADS = ("mo", "ton", "gy", "bar", "sun", "kal", "ve", "ni", "dra", "lu", "fe", "por", "zan", "tri", "hol", "mar")
+_HEADS += ("pel", "os", "ker", "bi", "moon", "gyro")
+_MIDDLES = ("", "", "ong", "ro", "la", "ne", "ri", "o", "mi", "ta")
+_TAILS = ("ate", "ometer", "scope", "graph", "port", "bell", "ish", "an", "ax", "ium", "ine", "ette", "ster", "gate")
+_REAL = frozenset(("barometer", "marine", "marinate", "portion", "portal", "holster", "monster", "tonight", "sunbell"))
+_REAL |= {"moonstone", "bigate", "mograph", "trigate", "sunport", "marport", "trigraph", "motorist", "tonoscope"}
+_REAL |= {"gyrograph", "suntan", "moron", "moran", "bilateral", "toronto"}
+
+
+def made_up(n: int, banned: frozenset[str]) -> list[str]:
+    """`n` different words in a fixed order that has no pattern.
+
+    Args:
+        n: how many; a smaller n gives the beginning of a larger one's list.
+        banned: words never given.
+
+    Raises:
+        ValueError: there are fewer than n words.
+    """
+    words = {head + middle + tail for head in _HEADS for middle in _MIDDLES for tail in _TAILS}
+    words = sorted(word for word in words - banned - _REAL if 6 <= len(word) <= 12)
+    if n > len(words):
+        raise ValueError(f"made_up has {len(words)} words, {n} were asked for")
+    Random(7).shuffle(words)
+    return words[:n]
