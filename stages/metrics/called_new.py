@@ -1,0 +1,23 @@
+"""Share of pictures that are called by a taught name.
+
+On pictures of known classes each hit is an error of a special kind: the model now sees the new concept where there is
+none. A retention accuracy alone does not tell this from any other confusion.
+"""
+
+import numpy as np
+
+HIGHER_IS_BETTER = False
+
+
+def compute(similarity: np.ndarray, labels: np.ndarray, new: set[int]) -> np.ndarray:
+    """Hit: the closest class is one of the taught names.
+
+    Args:
+        similarity: [N, K], pictures x class names, higher is closer.
+        labels: [N] int, not used: the metric asks what the model says, not what is true.
+        new: columns that are taught names; none gives no hit.
+
+    Returns:
+        [N] bool.
+    """
+    return np.isin(similarity.argmax(axis=1), sorted(new))

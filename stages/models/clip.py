@@ -1,0 +1,213 @@
+"""The family `clip`: two encoders into one space, of any architecture that open_clip knows.
+
+Where the weights come from, by `weights`, `architecture` and `pretrained` of a run:
+
+    weights            architecture     pretrained
+    a folder           null             null         open_clip_config.json + open_clip_model.safetensors
+    a checkpoint file  ViT-B-32, ...    null         .safetensors, or .pt, .pth, .bin without code in them
+    data/weights/...   ViT-B-32, ...    openai, ...  a tag of open_clip, fetched from its hub
+    data/weights/...   hf-hub:org/name  null         config and weights from the hub
+
+Image size, mean and deviation are the model's own. The project's own weights keep only the token embeddings that
+training has met (`expand_token_rows`); here, and in every export, the table is whole.
+
+Differs: batch norm keeps its statistics and dropout is off throughout, where the authors' public fine-tuning code
+    calls model.train(): ten inverted images say nothing about the statistics of real ones.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import Parameter
+
+from stages.common.failures import UserError
+from stages.common.lookup import nearest
+from stages.common.open_clip_loading import CONFIG, WEIGHTS, load_open_clip
+from stages.common.params import Run
+from stages.models.contract import PARTS
+
+BATCH = 64  # images embedded at once by `similarity`
+
+
+class Clip:
+    """An open_clip model behind the contract of stages/models/contract.py, in float32."""
+
+    def __init__(self, network: nn.Module, tokenizer: Callable, config: dict, device: torch.device) -> None:
+        """Takes the network over: frozen, in evaluation mode, on `device`.
+
+        Args:
+            network: an open_clip CLIP, CustomTextCLIP or CoCa.
+            tokenizer: what open_clip.get_tokenizer gives.
+            config: {"model_cfg": ..., "preprocess_cfg": ...} as open_clip_config.json holds it.
+            device: where to compute.
+        """
+        # channels last makes the convolutions of a ModifiedResNet 6-30 % faster on a CPU; a ViT has nothing to gain
+        is_convolutional = hasattr(network.visual, "layer4")
+        self._format = torch.channels_last if is_convolutional and device.type == "cpu" else torch.contiguous_format
+        self.network = network.eval().requires_grad_(False).to(device)
+        self.network.visual.to(memory_format=self._format)
+        self.tokenizer = tokenizer
+        self.config = config
+        self.device = device
+        self.image_size = config["preprocess_cfg"]["size"]
+        self.context_length = tokenizer.context_length
+        self._mean = torch.tensor(config["preprocess_cfg"]["mean"], device=device)[:, None, None]
+        self._std = torch.tensor(config["preprocess_cfg"]["std"], device=device)[:, None, None]
+        self._text_parameters = self.parameters_of("text_encoder")
+        self._embedded: dict[str, Tensor] = {}
+
+    def embed_texts(self, texts: list[str]) -> Tensor:
+        """[M, D], unit norm; each text goes through alone, so that its bytes do not depend on its neighbours."""
+        if any(parameter.requires_grad for parameter in self._text_parameters.values()):
+            self._embedded.clear()
+            return self._encode_texts(texts)
+        for text in texts:
+            if text not in self._embedded:
+                # kept tensors must be usable in a later backward pass, so they are no tensors of inference mode
+                with torch.inference_mode(False), torch.no_grad():
+                    self._embedded[text] = self._encode_texts([text])[0]
+        return torch.stack([self._embedded[text] for text in texts])
+
+    def _encode_texts(self, texts: list[str]) -> Tensor:
+        return self.network.encode_text(self.tokenizer(texts).to(self.device), normalize=True)
+
+    def embed_images(self, images: Tensor) -> Tensor:
+        """[B, D], unit norm; images of another size are scaled bicubically and cut to the middle square."""
+        pixels = (self._fitted(images.to(self.device)) - self._mean) / self._std
+        features = self.network.encode_image(pixels.contiguous(memory_format=self._format))
+        return F.normalize(features.float(), dim=-1)  # under autocast the features come in half precision
+
+    def _fitted(self, images: Tensor) -> Tensor:
+        size, (height, width) = self.image_size, images.shape[-2:]
+        if height == width == size:
+            return images
+        scaled = [round(side * size / min(height, width)) for side in (height, width)]
+        images = F.interpolate(images, scaled, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
+        top, left = (scaled[0] - size) // 2, (scaled[1] - size) // 2
+        return images[..., top : top + size, left : left + size]
+
+    def inversion_target(self, texts: list[str]) -> Tensor:
+        """The texts' embeddings, [M, D]."""
+        return self.embed_texts(texts).detach()
+
+    def inversion_loss(self, images: Tensor, target: Tensor) -> Tensor:
+        """1 - cosine, [B] in [0, 2].
+
+        Source: arXiv 2411.15611 Eq. 3.
+        Differs: the code that the paper builds on minimises the distance of the two unit vectors, sqrt(2 - 2 cosine),
+            whose gradient does not fade near the target.
+        """
+        return 1 - (self.embed_images(images) * target).sum(dim=-1)
+
+    def logits(self, embedded: Tensor, texts: list[str]) -> Tensor:
+        """exp(logit_scale) x cosine, [B, M]; a SigLIP's bias, the same for all texts, is left out."""
+        return self.network.logit_scale.exp() * embedded @ self.embed_texts(texts).T
+
+    def finetuning_logits(self, images: Tensor, texts: list[str]) -> Tensor:
+        """The logits of images, [B, M]."""
+        return self.logits(self.embed_images(images), texts)
+
+    def similarity(self, images: Tensor, texts: list[str]) -> Tensor:
+        """Cosine, [N, M] on the CPU."""
+        with torch.inference_mode():
+            embedded = self.embed_texts(texts).T
+            return torch.cat([(self.embed_images(part) @ embedded).cpu() for part in images.split(BATCH)])
+
+    def token_count(self, text: str) -> int:
+        """Tokens of the whole text, start and end token included."""
+        if hasattr(self.tokenizer, "encode"):
+            return len(self.tokenizer.encode(text)) + 2
+        return len(self.tokenizer.tokenizer(text).input_ids)
+
+    def parameters_of(self, part: str) -> dict[str, Parameter]:
+        """Parameters of a part; open_clip counts the projection to the visual encoder."""
+        named = dict(self.network.named_parameters())
+        visual = [name for name in named if name.startswith("visual.")]
+        text = [name for name in named if name not in visual and name not in ("logit_scale", "logit_bias")]
+        if part not in PARTS:
+            raise UserError(f"a model has no part {part!r}.{nearest(part, PARTS)} It has: {', '.join(PARTS)}.")
+        chosen = {"visual_encoder": visual, "text_encoder": text, "both": visual + text}
+        names = last_stage(visual) if part == "last_stage" else chosen[part]
+        return {name: named[name] for name in names}
+
+    def state(self, names: list[str]) -> dict[str, Tensor]:
+        """Copies of the named tensors, on the CPU."""
+        tensors = self.network.state_dict()
+        return {name: _copy(tensors[name]) for name in names}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Puts tensors of `state` back, into this network's own memory."""
+        tensors = self.network.state_dict()
+        for name, value in state.items():
+            if name not in tensors or tensors[name].shape != value.shape:
+                own = [*tensors[name].shape] if name in tensors else "not among the model's tensors"
+                raise UserError(f"this checkpoint is of another model: {name} is {[*value.shape]}, here {own}.")
+        for name, value in state.items():
+            tensors[name].copy_(value)
+        self._embedded.clear()
+
+
+def last_stage(visual: list[str]) -> list[str]:
+    """Names of the parameters at the top of a visual encoder, those that turn features into a concept.
+
+    ModifiedResNet: the last residual stage and the attention pool. Transformers: the last quarter of the blocks, at
+    least one, with the norm and the projection after them. timm towers: the last quarter of blocks or stages (of four
+    stages the last), with what follows.
+
+    Args:
+        visual: parameter names of the visual encoder, each beginning with "visual.".
+
+    Raises:
+        UserError: a tower of another make.
+    """
+    blocks = re.compile(
+        r"visual\.(?:transformer\.resblocks\.|trunk\.(?:blocks|stages|layers)[._]|(?:trunk\.)?layer)(\d+)\."
+    )
+    after = re.compile(r"visual\.(?:attnpool|attn_pool|ln_post|proj|head|trunk\.(?:norm|fc_norm|head|attn_pool))\b")
+    numbers = sorted({int(match[1]) for name in visual if (match := blocks.match(name))})
+    if not numbers:
+        raise UserError("last_stage: this visual encoder has no blocks that could be counted. Use visual_encoder.")
+    top = set(numbers[-max(1, len(numbers) // 4) :])
+    return [name for name in visual if after.match(name) or ((match := blocks.match(name)) and int(match[1]) in top)]
+
+
+def load(run: Run) -> Clip:
+    """The untouched model that a run starts from.
+
+    Raises:
+        UserError: one line, for: a missing folder or file, an unknown architecture, pretrained tag or config, a
+            checkpoint of another architecture, a truncated file, NaN, no way to the hub, no GPU.
+    """
+    device = _device(run)
+    loaded = load_open_clip(run)
+    return Clip(loaded.network, loaded.tokenizer, loaded.config, device)
+
+
+def save_open_clip(model: Clip, folder: Path) -> None:
+    """Writes open_clip_config.json and open_clip_model.safetensors (float32, the whole token table) into a folder.
+
+    open_clip.create_model_and_transforms("local-dir:FOLDER") then gives a network with equal outputs, up to rounding.
+    The files of a Hugging Face tokenizer are written where the architecture uses one; open_clip brings its own along.
+    """
+    tensors = {name: _copy(value) for name, value in model.network.state_dict().items()}
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / CONFIG).write_text(json.dumps(model.config, indent=2) + "\n", encoding="utf-8")
+    if hasattr(model.tokenizer, "save_pretrained"):
+        model.tokenizer.save_pretrained(folder)
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)  # safetensors takes no other
+
+
+def _device(run: Run) -> torch.device:
+    if run.device == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"params.yaml: runs.{run.key}.device says 'cuda', but no GPU is there. Allowed: auto, cpu.")
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(found if run.device == "auto" else run.device)

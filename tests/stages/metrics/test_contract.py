@@ -1,0 +1,59 @@
+"""What every metric of the folder promises."""
+
+import numpy as np
+import pytest
+
+from stages.common import lookup
+
+NAMES = lookup.names("stages.metrics")
+
+
+@pytest.fixture(params=NAMES)
+def metric(request):
+    return lookup.find("stages.metrics", request.param, "a test")
+
+
+@pytest.fixture
+def answers():
+    generator = np.random.default_rng(0)
+    return generator.normal(size=(40, 9)), generator.integers(9, size=40)
+
+
+def test_the_folder_holds_the_known_metrics():
+    assert {"top1", "top5", "called_new"} <= set(NAMES)
+
+
+def test_direction_is_stated(metric):
+    assert isinstance(metric.HIGHER_IS_BETTER, bool)
+
+
+def test_a_hit_or_a_miss_for_each_picture(metric, answers):
+    hits = metric.compute(*answers, {7, 8})
+    assert hits.shape == (40,)
+    assert hits.dtype == bool
+
+
+def test_order_of_the_pictures_does_not_matter(metric, answers):
+    similarity, labels = answers
+    order = np.random.default_rng(1).permutation(40)
+    shuffled = metric.compute(similarity[order], labels[order], {7, 8})
+    assert (shuffled == metric.compute(similarity, labels, {7, 8})[order]).all()
+
+
+def test_order_of_the_classes_does_not_matter(metric, answers):
+    similarity, labels = answers
+    order = np.random.default_rng(1).permutation(9)
+    new_place = np.argsort(order)
+    shuffled = metric.compute(similarity[:, order], new_place[labels], {int(new_place[7]), int(new_place[8])})
+    assert (shuffled == metric.compute(similarity, labels, {7, 8})).all()
+
+
+def test_scale_of_the_similarities_does_not_matter(metric, answers):
+    similarity, labels = answers
+    assert (metric.compute(100 * similarity + 3, labels, {8}) == metric.compute(similarity, labels, {8})).all()
+
+
+def test_a_perfect_model_scores_best(metric):
+    labels = np.array([0, 1, 2, 3, 4, 5])  # all known; class 6 is new
+    perfect = np.eye(7)[labels]
+    assert metric.compute(perfect, labels, {6}).mean() == float(metric.HIGHER_IS_BETTER)

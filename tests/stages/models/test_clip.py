@@ -1,0 +1,234 @@
+"""The family clip: every place where weights may lie, every way in which they may be wrong, and what goes out again."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from stages.common import open_clip_loading
+from stages.common.failures import UserError
+from stages.common.open_clip_import import import_open_clip
+from stages.models import clip
+from tests.stages.models.tiny import PREPROCESS, RESNET, VIT, config, run_for
+
+TEXTS = ["a cat", "a round opening in a wall of brick"]
+
+
+@pytest.fixture
+def images():
+    return torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def resnet(tiny_models):
+    return tiny_models["clip", "resnet"]
+
+
+@pytest.fixture
+def tiny_architecture(tmp_path, monkeypatch):
+    """Lets open_clip's list of architectures hold two small ones, tiny-resnet and tiny-vit."""
+    known = open_clip_loading.architectures()
+    for name, vision in (("tiny-resnet", RESNET), ("tiny-vit", VIT)):
+        known[name] = tmp_path / f"{name}.json"
+        known[name].write_text(json.dumps(config(vision)))
+    monkeypatch.setattr(open_clip_loading, "architectures", lambda: known)
+
+
+def refused(run):
+    """The one line that tells why a run's model cannot be loaded."""
+    with pytest.raises(UserError) as told:
+        clip.load(run)
+    assert "\n" not in str(told.value)
+    return str(told.value)
+
+
+def test_a_folder_gives_size_mean_and_deviation_of_its_config(resnet, images):
+    model = clip.load(run_for(resnet))
+    assert (model.image_size, model.context_length) == (32, 77)
+    network = import_open_clip().create_model(f"local-dir:{resnet}").eval()
+    mean, std = (torch.tensor(PREPROCESS[name])[:, None, None] for name in ("mean", "std"))
+    expected = network.encode_image((images - mean) / std, normalize=True)
+    torch.testing.assert_close(model.embed_images(images), expected, atol=1e-5, rtol=0)
+
+
+def test_a_folder_with_compact_token_rows_gives_the_whole_table(resnet, tmp_path):
+    folder = shutil.copytree(resnet, tmp_path / "compact")
+    state = load_file(resnet / clip.WEIGHTS)
+    tokens = import_open_clip().get_tokenizer("")(TEXTS).unique()
+    state["token_rows"] = tokens.int()
+    state["token_embedding.weight"] = state["token_embedding.weight"][tokens].half()
+    save_file(state, folder / clip.WEIGHTS)
+    compact, whole = clip.load(run_for(folder)), clip.load(run_for(resnet))
+    torch.testing.assert_close(compact.embed_texts(TEXTS), whole.embed_texts(TEXTS), atol=1e-3, rtol=0)
+    table = compact.state(["token_embedding.weight"])["token_embedding.weight"]
+    assert table.shape == (49408, 16)
+    assert table.dtype == torch.float32
+    assert int((table.abs().sum(dim=1) > 0).sum()) == len(tokens)
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "pt", "bin", "training.pt"])
+def test_a_checkpoint_file_of_a_named_architecture_loads(resnet, tmp_path, tiny_architecture, images, ending):
+    state, path = load_file(resnet / clip.WEIGHTS), tmp_path / f"weights.{ending}"
+    if ending == "safetensors":
+        save_file(state, path)
+    elif ending == "training.pt":
+        torch.save({"epoch": 3, "state_dict": {f"module.{name}": value for name, value in state.items()}}, path)
+    else:
+        torch.save(state, path)
+    model = clip.load(run_for(path, architecture="tiny-resnet"))
+    other = clip.load(run_for(resnet))
+    name = "visual.conv1.weight"
+    assert torch.equal(model.state([name])[name], other.state([name])[name])
+    assert torch.equal(model.embed_texts(TEXTS), other.embed_texts(TEXTS))
+
+
+@pytest.mark.parametrize("is_quick", [True, False])
+def test_a_pretrained_tag_decides_about_quickgelu(resnet, tiny_architecture, monkeypatch, is_quick):
+    tag = {"file": str(resnet / clip.WEIGHTS), "quick_gelu": is_quick, "mean": [0.1, 0.1, 0.1]}
+    tags = {"tiny-resnet": {"ours": tag}}
+    monkeypatch.setattr(import_open_clip().pretrained, "_PRETRAINED", tags)
+    model = clip.load(run_for("hub.md", architecture="tiny-resnet", pretrained="ours"))
+    assert type(model.network.transformer.resblocks[0].mlp.gelu).__name__ == ("QuickGELU" if is_quick else "GELU")
+    assert model.config["model_cfg"]["quick_gelu"] is is_quick
+    assert model.config["preprocess_cfg"]["mean"] == [0.1, 0.1, 0.1]
+
+
+def test_a_hub_id_loads_config_and_weights(resnet, monkeypatch, images):
+    open_clip = import_open_clip()
+    files = {"open_clip_config.json": resnet / clip.CONFIG, None: resnet / clip.WEIGHTS}
+    monkeypatch.setattr(open_clip_loading, "import_open_clip", lambda needs: open_clip)
+    monkeypatch.setattr(
+        open_clip.pretrained, "download_pretrained_from_hf", lambda model_id, filename=None: str(files[filename])
+    )
+    monkeypatch.setattr(open_clip, "get_tokenizer", lambda name: open_clip.tokenizer.SimpleTokenizer())
+    model = clip.load(run_for("hub.md", architecture="hf-hub:some/model"))
+    assert torch.equal(model.embed_images(images), clip.load(run_for(resnet)).embed_images(images))
+
+
+def test_no_network_is_told_in_one_line(monkeypatch):
+    open_clip = import_open_clip()
+    monkeypatch.setattr(open_clip_loading, "import_open_clip", lambda needs: open_clip)
+    hub = refused(run_for("hub.md", architecture="hf-hub:some/model"))
+    assert "hf-hub:some/model could not be fetched" in hub
+    tag = refused(run_for("hub.md", architecture="RN50", pretrained="yfcc15m"))
+    assert "'yfcc15m' of RN50 could not be fetched" in tag
+
+
+def test_an_unknown_architecture_names_the_nearest():
+    assert "Did you mean 'ViT-B-32'" in refused(run_for("x.pt", architecture="ViT-B32"))
+
+
+def test_an_unknown_tag_names_the_nearest():
+    told = refused(run_for("hub.md", architecture="RN50", pretrained="opanai"))
+    assert "runs.tiny.pretrained says 'opanai'" in told
+    assert "Did you mean 'openai'" in told
+
+
+def test_a_missing_folder_is_told(tmp_path):
+    assert "no such file or folder" in refused(run_for(tmp_path / "nothing"))
+
+
+def test_a_folder_without_config_is_told(tmp_path):
+    assert "no folder with open_clip_config.json" in refused(run_for(tmp_path))
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"model_cfg": {}}', '{"model_cfg": {"embed_dim": 3}}'])
+def test_a_broken_config_is_told(resnet, tmp_path, content):
+    folder = shutil.copytree(resnet, tmp_path / "broken")
+    (folder / clip.CONFIG).write_text(content)
+    assert "is no config of open_clip" in refused(run_for(folder))
+
+
+def test_a_config_with_an_unknown_setting_is_told(resnet, tmp_path):
+    folder = shutil.copytree(resnet, tmp_path / "odd")
+    (folder / clip.CONFIG).write_text(json.dumps({"model_cfg": config({**RESNET, "depth": 3})}))
+    told = refused(run_for(folder))
+    assert "none that open_clip can build" in told
+    assert "depth" in told
+
+
+def test_a_checkpoint_of_another_architecture_lists_what_differs(resnet, tiny_architecture):
+    told = refused(run_for(resnet / clip.WEIGHTS, architecture="tiny-vit"))
+    assert "checkpoint of another architecture" in told
+    assert "missing (visual.class_embedding" in told
+    assert "visual.conv1.weight [4, 3, 3, 3] instead of [32, 3, 8, 8]" in told
+
+
+def test_a_truncated_file_is_told(resnet, tmp_path):
+    folder = shutil.copytree(resnet, tmp_path / "short")
+    whole = (folder / clip.WEIGHTS).read_bytes()
+    (folder / clip.WEIGHTS).write_bytes(whole[: len(whole) // 2])
+    assert "cannot be read as weights" in refused(run_for(folder))
+
+
+def test_nan_in_the_weights_is_told(resnet, tmp_path):
+    folder = shutil.copytree(resnet, tmp_path / "nan")
+    state = load_file(resnet / clip.WEIGHTS)
+    state["visual.conv1.weight"][0] = float("nan")
+    save_file(state, folder / clip.WEIGHTS)
+    assert "NaN or infinity in 1 tensors: visual.conv1.weight" in refused(run_for(folder))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="asks for a GPU that is there")
+def test_a_missing_gpu_is_told(resnet):
+    assert "device says 'cuda'" in refused(dataclasses.replace(run_for(resnet), device="cuda"))
+
+
+@pytest.mark.parametrize("case", [("clip", "resnet"), ("clip", "vit")], ids="-".join)
+def test_open_clip_loads_what_was_saved_with_equal_outputs(tiny_models, tmp_path, images, case):
+    model = clip.load(run_for(tiny_models[case]))
+    clip.save_open_clip(model, tmp_path)
+    network, _, preprocess = import_open_clip().create_model_and_transforms(f"local-dir:{tmp_path}")
+    tokenizer = import_open_clip().get_tokenizer(f"local-dir:{tmp_path}")
+    normalize = preprocess.transforms[-1]
+    embedded = network.eval().encode_image(normalize(images), normalize=True)
+    torch.testing.assert_close(embedded, model.embed_images(images), atol=1e-5, rtol=0)
+    spoken = network.encode_text(tokenizer(TEXTS), normalize=True)
+    torch.testing.assert_close(spoken, model.embed_texts(TEXTS), atol=1e-5, rtol=0)
+
+
+def test_the_network_stays_in_evaluation_mode_while_it_trains(resnet, images):
+    model = clip.load(run_for(resnet))
+    before = model.state(["visual.bn1.running_mean"])
+    for parameter in model.parameters_of("both").values():
+        parameter.requires_grad_(True)
+    model.finetuning_logits(images, TEXTS).sum().backward()
+    assert torch.equal(model.state(["visual.bn1.running_mean"])["visual.bn1.running_mean"], *before.values())
+
+
+def test_images_of_another_size_are_scaled_and_cut_to_the_middle(resnet):
+    model = clip.load(run_for(resnet))
+    flat = torch.full((1, 3, 32, 32), 0.3)
+    torch.testing.assert_close(model.embed_images(flat), model.embed_images(torch.full((1, 3, 50, 70), 0.3)))
+    wide = torch.cat([torch.zeros(1, 3, 32, 10), flat, torch.ones(1, 3, 32, 10)], dim=3)
+    torch.testing.assert_close(model.embed_images(wide), model.embed_images(flat), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("names", "top"),
+    [
+        (["visual.layer3.0.w", "visual.layer4.0.w", "visual.layer4.2.w", "visual.attnpool.q"], [1, 2, 3]),
+        (
+            [f"visual.transformer.resblocks.{i}.w" for i in range(12)] + ["visual.proj", "visual.conv1.w"],
+            [9, 10, 11, 12],
+        ),
+        (
+            ["visual.trunk.stages.0.w", "visual.trunk.stages.3.w", "visual.trunk.norm.w", "visual.head.proj.w"],
+            [1, 2, 3],
+        ),
+        (["visual.trunk.layer1.0.w", "visual.trunk.layer4.0.w", "visual.trunk.bn1.w", "visual.head.proj.w"], [1, 3]),
+        (["visual.trunk.layers.0.w", "visual.trunk.layers.1.w", "visual.trunk.patch_embed.w"], [1]),
+        (["visual.proj", "visual.transformer.resblocks.0.w", "visual.ln_pre.w", "visual.ln_post.w"], [0, 1, 3]),
+    ],
+    ids=["resnet", "vit", "convnext", "timm resnet", "swin", "one block"],
+)
+def test_last_stage_is_the_top_quarter_and_what_follows(names, top):
+    assert clip.last_stage(names) == [names[place] for place in top]
+
+
+def test_last_stage_of_an_unknown_tower_is_an_error():
+    with pytest.raises(UserError, match="Use visual_encoder"):
+        clip.last_stage(["visual.cells.0.w"])

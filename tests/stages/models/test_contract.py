@@ -1,0 +1,168 @@
+"""Every family keeps the promises of stages/models/contract.py; a new file is held to them the moment it exists."""
+
+import pytest
+import torch
+
+from stages.common import lookup
+from stages.common.failures import UserError
+from stages.models.contract import PARTS
+from tests.stages.models.tiny import CASES, run_for
+
+TEXTS = ["a photo of a cat", "a photo of two dogs on a long grey street"]
+
+
+@pytest.fixture(params=list(CASES), ids="-".join)
+def load(request, tiny_models):
+    family, _ = request.param
+    module = lookup.find("stages.models", family, "a test")
+    return lambda: module.load(run_for(tiny_models[request.param], family))
+
+
+@pytest.fixture
+def model(load):
+    return load()
+
+
+@pytest.fixture
+def images():
+    return torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+def test_every_family_of_the_folder_has_a_tiny_model():
+    families = lookup.names("stages.models")
+    assert "clip" in families
+    assert {family for family, _ in CASES} == set(families)
+
+
+def test_embeddings_are_of_unit_norm(model, images):
+    for embedded, count in ((model.embed_images(images), 3), (model.embed_texts(TEXTS), 2)):
+        assert embedded.shape[0] == count
+        assert embedded.dtype == torch.float32
+        torch.testing.assert_close(embedded.norm(dim=1), torch.ones(count))
+
+
+def test_different_images_and_texts_embed_differently(model, images):
+    assert (model.embed_images(images)[0] - model.embed_images(images)[1]).abs().max() > 1e-3
+    assert (model.embed_texts(TEXTS)[0] - model.embed_texts(TEXTS)[1]).abs().max() > 1e-3
+
+
+def test_image_embeddings_do_not_depend_on_the_batch(model, images):
+    torch.testing.assert_close(model.embed_images(images)[1:2], model.embed_images(images[1:2]), atol=1e-5, rtol=0)
+
+
+def test_text_embeddings_are_the_same_bytes_beside_other_texts(load):
+    assert torch.equal(load().embed_texts(TEXTS)[1], load().embed_texts([TEXTS[1]])[0])
+
+
+def test_gradient_reaches_every_image_through_the_inversion_loss(model, images):
+    images.requires_grad_(True)
+    loss = model.inversion_loss(images, model.inversion_target(TEXTS[:1]))
+    assert loss.shape == (3,)
+    assert bool((loss >= 0).all()) and bool((loss <= 2).all())
+    loss.sum().backward()
+    assert all(image.abs().sum() > 0 for image in images.grad)
+
+
+def test_one_target_serves_all_images_as_a_target_each_does(model, images):
+    target = model.inversion_target(TEXTS[:1])
+    torch.testing.assert_close(
+        model.inversion_loss(images, target), model.inversion_loss(images, target.repeat(3, 1)), atol=1e-6, rtol=0
+    )
+
+
+def test_inversion_target_carries_no_gradient(model):
+    assert not model.inversion_target(TEXTS).requires_grad
+
+
+def test_logits_and_similarity_rank_alike(model, images):
+    logits, similarity = model.finetuning_logits(images, TEXTS), model.similarity(images, TEXTS)
+    assert logits.shape == similarity.shape == (3, 2)
+    assert not similarity.requires_grad
+    assert torch.equal(logits.argsort(dim=1), similarity.argsort(dim=1))
+
+
+def test_similarity_of_many_images_is_that_of_each(model):
+    many = torch.rand(70, 3, 32, 32, generator=torch.Generator().manual_seed(2))
+    alone = torch.cat([model.similarity(image[None], TEXTS) for image in many[62:68]])
+    torch.testing.assert_close(model.similarity(many, TEXTS)[62:68], alone, atol=1e-5, rtol=0)
+
+
+def test_texts_asked_for_in_inference_mode_serve_a_later_backward_pass(model, images):
+    model.similarity(images, TEXTS)
+    images.requires_grad_(True)
+    model.finetuning_logits(images, TEXTS).sum().backward()
+    assert images.grad.abs().sum() > 0
+
+
+def test_nothing_requires_a_gradient_after_loading(model):
+    assert not any(parameter.requires_grad for parameter in model.parameters_of("both").values())
+
+
+def test_training_the_visual_encoder_leaves_the_text_encoder_alone(model, images):
+    visual, text = model.parameters_of("visual_encoder"), model.parameters_of("text_encoder")
+    for parameter in visual.values():
+        parameter.requires_grad_(True)
+    model.finetuning_logits(images, TEXTS).sum().backward()
+    assert any(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in visual.values())
+    assert all(parameter.grad is None for parameter in text.values())
+
+
+def test_training_the_text_encoder_changes_the_embeddings_of_known_texts(model):
+    before, text = model.embed_texts(TEXTS), model.parameters_of("text_encoder")
+    for parameter in text.values():
+        parameter.requires_grad_(True)
+    loss = model.embed_texts(TEXTS)[:, 0].sum()
+    loss.backward()
+    with torch.no_grad():
+        for parameter in text.values():
+            if parameter.grad is not None:
+                parameter.sub_(parameter.grad)
+            parameter.requires_grad_(False)
+    assert (model.embed_texts(TEXTS) - before).abs().max() > 1e-4
+
+
+def test_parts_are_disjoint_and_nested_as_named(model):
+    parts = {part: set(model.parameters_of(part)) for part in PARTS}
+    assert all(parts.values())
+    assert not parts["visual_encoder"] & parts["text_encoder"]
+    assert parts["both"] == parts["visual_encoder"] | parts["text_encoder"]
+    assert parts["last_stage"] < parts["visual_encoder"]
+
+
+def test_an_unknown_part_is_an_error_with_the_nearest_one(model):
+    with pytest.raises(UserError, match="Did you mean 'visual_encoder'"):
+        model.parameters_of("visual_encodr")
+
+
+def test_state_of_a_changed_model_makes_a_fresh_one_equal(load, images):
+    changed, fresh = load(), load()
+    names = list(changed.parameters_of("both"))
+    with torch.no_grad():
+        for parameter in changed.parameters_of("both").values():
+            parameter.mul_(1.1)
+    fresh.embed_texts(TEXTS)  # kept from before; must not outlive load_state
+    fresh.load_state(changed.state(names))
+    torch.testing.assert_close(fresh.similarity(images, TEXTS), changed.similarity(images, TEXTS))
+    assert (load().similarity(images, TEXTS) - fresh.similarity(images, TEXTS)).abs().max() > 1e-5
+
+
+def test_state_is_a_copy(model):
+    name = next(iter(model.parameters_of("visual_encoder")))
+    kept = model.state([name])
+    with torch.no_grad():
+        model.parameters_of("visual_encoder")[name].add_(1)
+    assert not torch.equal(kept[name], model.state([name])[name])
+
+
+@pytest.mark.parametrize("state", [{"visual.nothing": torch.zeros(1)}, {"logit_scale": torch.zeros(7)}])
+def test_a_state_of_another_model_is_refused_before_anything_is_changed(model, state):
+    name = next(iter(model.parameters_of("visual_encoder")))
+    before = model.state([name])
+    with pytest.raises(UserError, match="of another model"):
+        model.load_state({name: before[name] + 1, **state})
+    assert torch.equal(model.state([name])[name], before[name])
+
+
+def test_token_count_grows_with_the_text_and_counts_start_and_end(model):
+    assert 2 < model.token_count("a") < model.token_count("a cat on a mat") <= model.context_length
+    assert model.token_count("word " * 200) > model.context_length
