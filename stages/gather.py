@@ -1,0 +1,77 @@
+"""Gathers what a run teaches: the descriptions of its concepts, and the captions made of them.
+
+A caption is "A moongate is <description>" (Sec. 3.1.2 and 4.2): the name beside what it looks like.
+
+Reads params.yaml (concepts, runs) and captions/KEY.yaml of every concept that the run names. Writes
+data/lessons/RUN.json; a lesson that has not changed keeps its bytes, so that nothing after it runs.
+Command: python -m stages.gather RUN
+Time: below a second.
+"""
+
+import json
+
+from stages.common import captions, params, paths
+from stages.common.atomic import write_text
+from stages.common.captions import Caption
+from stages.common.failures import UserError, run_main
+from stages.common.params import Concept, Params
+
+
+def gather(run: str, described: dict[str, Caption]) -> dict:
+    """The lesson of one run, as data/lessons/RUN.json holds it.
+
+    Args:
+        run: the run's key.
+        described: {concept's key: its caption file}, in the order of the run line.
+    """
+    return {"run": run, "concepts": [_member(key, caption) for key, caption in described.items()]}
+
+
+def _member(key: str, caption: Caption) -> dict[str, str]:
+    return {
+        "key": key,
+        "name": caption.name,
+        "article": caption.article,
+        "description": caption.description,
+        "caption": captions.sentence(caption.name, caption.article, caption.description),
+        "source": caption.source,
+    }
+
+
+def described_for(run: str, known: Params) -> dict[str, Caption]:
+    """The caption file of each concept that the run names.
+
+    Raises:
+        UserError: there is no such run, or a caption file is missing or was made for another name; the message holds
+            the command that mends it.
+    """
+    described = {}
+    for key in known.run(run).concepts:
+        path, concept = paths.caption(key), known.concepts[key]
+        command = f"`python -m stages.describe {key}` (or `dvc repro describe@{key}`)"
+        if not path.exists():
+            raise UserError(f"params.yaml: runs.{run} teaches {key!r}, but {path} is missing. {command} makes it.")
+        caption = captions.read(path)
+        made_for, asked_for = _titled(caption), _titled(concept)
+        if made_for != asked_for:
+            raise UserError(
+                f"{path} is for {made_for!r}, but params.yaml: concepts.{key} says {asked_for!r}. "
+                f"{command} brings them together."
+            )
+        described[key] = caption
+    return described
+
+
+def _titled(named: Caption | Concept) -> str:
+    return f"{named.article} {named.name}".strip()
+
+
+def main(run: str) -> None:
+    """Write the lesson of one run."""
+    lesson = gather(run, described_for(run, params.load()))
+    write_text(paths.lesson(run), json.dumps(lesson, indent=1, ensure_ascii=False) + "\n")
+    print(f"{paths.lesson(run)}: {', '.join(member['key'] for member in lesson['concepts'])}")
+
+
+if __name__ == "__main__":
+    run_main(main)

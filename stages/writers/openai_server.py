@@ -1,0 +1,69 @@
+"""Asks a server that speaks OpenAI's chat protocol: OpenAI itself, vLLM, Ollama, llama.cpp and others.
+
+params.yaml: `describe.base_url` is the address with its "/v1"; the key is taken from the environment's OPENAI_API_KEY,
+which a local server does not need. Busy servers and broken connections are tried again by the client itself.
+"""
+
+import json
+import os
+
+from stages.common.failures import UserError
+from stages.common.params import Describe
+
+MAX_RETRIES = 3
+REMEDY = "Or write the description into params.yaml yourself."
+
+
+def write(prompt: str, settings: Describe) -> str:
+    """The first choice's text.
+
+    Raises:
+        UserError: no base_url, the server is down, slow, refuses, or answers something else than a chat completion.
+    """
+    import openai  # takes a second, and only a concept without a description needs it
+
+    if settings.base_url is None:
+        raise UserError("params.yaml: describe lacks the key 'base_url', such as http://localhost:11434/v1.")
+    client = openai.OpenAI(
+        base_url=settings.base_url,
+        api_key=os.environ.get("OPENAI_API_KEY") or "EMPTY",
+        timeout=settings.timeout_seconds,
+        max_retries=MAX_RETRIES,
+    )
+    try:
+        response = client.chat.completions.with_raw_response.create(
+            model=settings.model,
+            messages=[{"role": "user", "content": prompt}],
+            temperature=settings.temperature,
+            seed=settings.seed,
+        )
+        body = response.text
+    except openai.OpenAIError as error:
+        raise UserError(f"{_asked(settings)}: {_told(error, settings)} {REMEDY}") from error
+    return _content(body, settings)
+
+
+def _asked(settings: Describe) -> str:
+    return f"The server at {settings.base_url} (params.yaml: describe.base_url) was asked for {settings.model!r}"
+
+
+def _told(error: Exception, settings: Describe) -> str:
+    import openai
+
+    if isinstance(error, openai.APITimeoutError):
+        return f"no answer came within describe.timeout_seconds ({settings.timeout_seconds:g} s)."
+    if isinstance(error, openai.APIConnectionError):
+        return "nothing answers there. Is it running, and is the address right?"
+    if isinstance(error, openai.APIStatusError):
+        return f"it refused with status {error.status_code}: {error.response.text[:200]!r}."
+    return f"{error}."
+
+
+def _content(body: str, settings: Describe) -> str:
+    try:
+        content = json.loads(body)["choices"][0]["message"]["content"]
+    except (ValueError, LookupError, TypeError):
+        content = None
+    if not isinstance(content, str):
+        raise UserError(f"{_asked(settings)}: what came is no chat completion: {body[:200]!r}. {REMEDY}")
+    return content

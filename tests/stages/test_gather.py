@@ -1,0 +1,68 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from stages import gather
+from stages.common import captions, paths
+from stages.common.captions import Caption
+from stages.common.failures import UserError
+from stages.common.params import Concept, Describe, Params, Run
+
+DESCRIBE = Describe("openai_server", "local", max_words=40, temperature=0.0, seed=0, attempts=3)
+
+
+def params_of(*members: str) -> Params:
+    fields = {name: None for name in Run.__dataclass_fields__}
+    run = Run(**fields | {"key": "together", "concepts": members})
+    concepts = {key: Concept(key, key, "a") for key in ("moongate", "tonometer")}
+    return Params(concepts, DESCRIBE, {"together": run})
+
+
+@pytest.fixture(autouse=True)
+def _in_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    captions.write(paths.caption("moongate"), Caption("moongate", "a", "a round opening", "by hand"))
+
+
+def test_a_lesson_holds_the_members_in_order_with_their_captions(monkeypatch: pytest.MonkeyPatch) -> None:
+    captions.write(paths.caption("tonometer"), Caption("tonometer", "a", "A thin rod", "by hand"))
+    monkeypatch.setattr(gather.params, "load", lambda: params_of("tonometer", "moongate"))
+    gather.main("together")
+    lesson = json.loads(paths.lesson("together").read_text())
+    assert lesson["run"] == "together"
+    assert [member["key"] for member in lesson["concepts"]] == ["tonometer", "moongate"]
+    assert lesson["concepts"][1] == {
+        "key": "moongate",
+        "name": "moongate",
+        "article": "a",
+        "description": "a round opening",
+        "caption": "A moongate is a round opening",
+        "source": "by hand",
+    }
+    assert lesson["concepts"][0]["caption"] == "A tonometer is a thin rod"
+
+
+def test_only_members_are_read_so_a_broken_file_of_another_concept_does_no_harm() -> None:
+    paths.caption("tonometer").write_text("broken: [")
+    assert list(gather.described_for("together", params_of("moongate"))) == ["moongate"]
+
+
+def test_a_missing_member_is_told_with_the_command_that_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather.params, "load", lambda: params_of("moongate", "tonometer"))
+    with pytest.raises(UserError, match=r"together teaches 'tonometer', but .*`python -m stages.describe tonometer`"):
+        gather.main("together")
+    assert not paths.lesson("together").exists()
+
+
+def test_a_caption_file_made_for_another_name_is_refused() -> None:
+    captions.write(paths.caption("tonometer"), Caption("meter", "a", "a thin rod", "by hand"))
+    with pytest.raises(
+        UserError, match="tonometer.yaml is for 'a meter', but params.yaml: concepts.tonometer says 'a ton"
+    ):
+        gather.described_for("together", params_of("tonometer"))
+
+
+def test_an_unknown_run_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="Did you mean 'together'"):
+        gather.described_for("togethr", params_of("moongate"))
