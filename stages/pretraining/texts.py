@@ -17,7 +17,7 @@ from stages.world.words import with_article
 @cache
 def tokenizer() -> Callable[[list[str]], Tensor]:
     """open_clip's own: texts -> token ids [M, 77], 0 where padded."""
-    return import_open_clip().gettokenizer("ViT-B-32")
+    return import_open_clip().get_tokenizer("ViT-B-32")
 
 
 def cut(tokens: Tensor) -> Tensor:

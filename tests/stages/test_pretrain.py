@@ -1,7 +1,6 @@
-"""pretrain: the corpus, the losses, the short text tower, and a training of two steps that the family clip can load."""
+"""pretrain: the corpus, and a training of a few steps that survives a kill and that the family clip can load."""
 
 import json
-import math
 from dataclasses import replace
 from random import Random
 
@@ -11,7 +10,9 @@ import torch.nn.functional as F
 
 from stages import pretrain
 from stages.models import clip
-from stages.pretrain import Settings, augmented, drawn_corpus, embed_tokens, symmetric_loss, untrained
+from stages.pretrain import augmented, drawn_corpus, untrained
+from stages.pretraining.settings import MEAN, STD, VOCABULARY, Settings
+from stages.pretraining.texts import embed_tokens, lexicon_tokens, tokenizer
 from stages.world import corpus
 from stages.world.textures import MATERIALS, texture
 from tests.stages.models.tiny import run_for
@@ -35,8 +36,8 @@ def few_words(monkeypatch, tmp_path):
 
 def rows_of(tokens):
     """The rows of the token table that these tokens and the lexicon use, and where each token's row is."""
-    used = torch.cat([tokens.flatten(), *(view.flatten() for view in pretrain.lexicon_tokens(SMALL))]).unique().long()
-    row_of = torch.zeros(pretrain.VOCABULARY, dtype=torch.long)
+    used = torch.cat([tokens.flatten(), *(view.flatten() for view in lexicon_tokens(SMALL))]).unique().long()
+    row_of = torch.zeros(VOCABULARY, dtype=torch.long)
     row_of[used] = torch.arange(len(used))
     return used, row_of
 
@@ -50,7 +51,7 @@ def test_the_corpus_has_pictures_and_tokens_of_every_kind(drawn):
 
 
 def test_the_corpus_does_not_depend_on_the_number_of_processes(monkeypatch, drawn):
-    monkeypatch.setattr(pretrain, "_tokenizer", lambda: lambda texts: torch.tensor([[len(t), 1] for t in texts]))
+    monkeypatch.setattr(pretrain, "tokenizer", lambda: lambda texts: torch.tensor([[len(t), 1] for t in texts]))
     many = replace(SMALL, known=18)  # more than one piece of a thousand
     one, two = drawn_corpus(many, 1), drawn_corpus(many, 2)
     assert len(one[0]) == 18 * 58 + 30
@@ -60,33 +61,6 @@ def test_the_corpus_does_not_depend_on_the_number_of_processes(monkeypatch, draw
 def test_another_seed_draws_other_pictures(drawn):
     other, _ = drawn_corpus(replace(SMALL, seed=1), 1)
     assert not torch.equal(other, drawn[0])
-
-
-def test_the_symmetric_loss_is_cross_entropy_in_both_directions():
-    first, second = (F.normalize(torch.randn(5, 3, generator=torch.Generator().manual_seed(s)), dim=1) for s in (0, 1))
-    logits, right = 7 * first @ second.T, torch.arange(5)
-    expected = (F.cross_entropy(logits, right) + F.cross_entropy(logits.T, right)) / 2
-    assert symmetric_loss(first, second, 7.0, torch.eye(5)).item() == pytest.approx(expected.item(), abs=1e-6)
-
-
-def test_equal_texts_are_no_negatives_of_each_other():
-    same = torch.tensor([[1.0, 1, 0], [1, 1, 0], [0, 0, 1]])
-    embedded = torch.tensor([[1.0, 0], [1, 0], [0, 1]])
-    # two rows split their probability evenly over two texts: log 2 is the least that a loss can give them
-    assert symmetric_loss(embedded, embedded, 50.0, same).item() == pytest.approx(2 / 3 * math.log(2))
-    assert symmetric_loss(embedded, embedded.flip(0), 50.0, same).item() > 10
-
-
-def test_a_short_text_embeds_as_in_open_clip(drawn):
-    network = untrained(SMALL, pretrain.VOCABULARY).eval()
-    tokens = drawn[1][:6, 0]
-    whole = F.pad(tokens, (0, pretrain.CONTEXT - tokens.shape[1])).long()
-    with torch.no_grad():
-        expected = network.encode_text(whole, normalize=True)
-        ours = embed_tokens(network, tokens, torch.arange(pretrain.VOCABULARY))
-        halves = pretrain._embed_by_length(network, tokens, torch.arange(pretrain.VOCABULARY))
-    torch.testing.assert_close(ours, expected, atol=1e-5, rtol=0)
-    torch.testing.assert_close(halves, expected, atol=1e-5, rtol=0)
 
 
 def test_augmented_pictures_are_normalised_and_tinted_each_in_its_own_way():
@@ -183,22 +157,8 @@ def test_what_is_saved_the_family_clip_loads_with_the_same_embeddings(few_words,
     assert model.image_size == 48
     texts = ["a photo of a kite", "a round opening in a wall"]
     with torch.no_grad():
-        expected = embed_tokens(network, pretrain._tokenizer()(texts), row_of)
+        expected = embed_tokens(network, tokenizer()(texts), row_of)
         pixels = drawn[0][:4].permute(0, 3, 1, 2).float() / 255
-        seen = F.normalize(network.encode_image((pixels - pretrain.MEAN) / pretrain.STD), dim=-1)
+        seen = F.normalize(network.encode_image((pixels - MEAN) / STD), dim=-1)
         torch.testing.assert_close(model.embed_images(pixels), seen, atol=1e-5, rtol=0)
     torch.testing.assert_close(model.embed_texts(texts), expected, atol=1e-5, rtol=0)
-
-
-def words(tokens):
-    """The tokens of a text without start, end and padding."""
-    return tokens[tokens != 0].tolist()[1:-1]
-
-
-def test_the_lexicon_has_three_views_of_every_word(few_words):
-    name, definition, description = pretrain.lexicon_tokens(SMALL)
-    assert len(name) == len(definition) == len(description) == 40
-    for view, whole in zip(description, definition, strict=True):
-        assert words(whole)[-len(words(view)) :] == words(view)  # "a X is D" ends with D
-    said = [set(words(view)) & set(words(whole)) for view, whole in zip(name, definition, strict=True)]
-    assert all(said) and len({tuple(words(view)) for view in name}) == 40

@@ -116,7 +116,7 @@ def test_nothing_in_the_whole_corpus_of_pretraining_is_held_out(monkeypatch):
 
     # every picture is drawn as ever, from the same dice; only what is kept of it is made small
     monkeypatch.setattr(pretrain, "examples", checked)
-    monkeypatch.setattr(pretrain, "_tokenizer", lambda: lambda texts: torch.ones(len(texts), 1))
+    monkeypatch.setattr(pretrain, "tokenizer", lambda: lambda texts: torch.ones(len(texts), 1))
     settings = pretrain.Settings()
     pictures, tokens = pretrain.drawn_corpus(settings, 2)
     n = settings.known * len(KNOWN) + settings.named * len(named_scenes()) + settings.scenes

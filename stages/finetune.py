@@ -1,0 +1,160 @@
+"""The visual encoder moved until it sees the inverted images as the new concepts (Sec. 3.1.2, Eq. 2).
+
+Command: python -m stages.finetune world-together
+Reads:   data/inverted/RUN, data/lessons/RUN.json, the run's weights and known classes
+Writes:  data/checkpoints/RUN/*.safetensors (the trained tensors alone) and index.json
+
+One checkpoint for each recipe, learning rate, seed and setting. Settings are "taught" and the run's controls, the same
+training with something essential taken away: "noise" instead of the inverted images; the "wrong_description", the
+images of another concept (of a known class where one concept is taught alone); "no_name", the caption without the name.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from stages.common import checks, lookup, params, paths, seeds, taught
+from stages.common.atomic import new_folder
+from stages.common.captions import sentence
+from stages.common.failures import UserError, run_main
+from stages.common.images import read_images
+from stages.common.params import Run
+from stages.common.progress import progress
+from stages.common.prompts import article_of, prompt
+from stages.common.side_by_side import processes_for, side_by_side
+from stages.models.contract import Model
+from stages.recipes.contract import Lesson
+
+Concept = dict[str, str]  # an entry of data/lessons/RUN.json
+
+
+@dataclass(frozen=True)
+class Training:
+    """One checkpoint to make."""
+
+    recipe: str
+    setting: str
+    learning_rate: float
+    seed: int
+
+    @property
+    def file(self) -> str:
+        """Its name in the run's folder."""
+        return (
+            f"{self.recipe}.{self.setting}.lr{self.learning_rate!r}.seed{self.seed}.safetensors"  # 1.04e-4 is not 1e-4
+        )
+
+
+def trainings(run: Run) -> list[Training]:
+    """All checkpoints of a run, in a fixed order."""
+    return [
+        Training(recipe, setting, rate, seed)
+        for recipe, mapping in run.recipes.items()
+        for rate in mapping["learning_rates"]
+        for setting in ("taught", *run.controls)
+        for seed in run.seeds
+    ]
+
+
+def lesson_of(run: Run, concepts: list[Concept], known: dict[str, str], seed: int) -> Lesson:
+    """What a run teaches with the images of one seed."""
+    images = [_read(paths.inverted_images(run.key, concept["key"], seed)) for concept in concepts]
+    each = [concept for concept, part in zip(concepts, images, strict=True) for _ in part]
+    replay = {name: _read(paths.replay_images(run.key, name)) for name in known if run.replay_images}
+    return Lesson(
+        images=torch.cat(images),
+        captions=[concept["caption"] for concept in each],
+        prompts=[prompt(run.template, concept["name"], concept["article"]) for concept in each],
+        known_captions=[sentence(name, article_of(name), text) for name, text in known.items()],
+        known_prompts=[prompt(run.template, name) for name in known],
+        replay=torch.cat(list(replay.values())) if replay else images[0][:0],
+        replay_prompts=[prompt(run.template, name) for name, part in replay.items() for _ in part],
+    )
+
+
+def controlled(lesson: Lesson, setting: str, run: Run, concepts: list[Concept], seed: int) -> Lesson:
+    """The lesson of a setting: itself for "taught", else with something essential taken away."""
+    if setting == "noise":
+        generator = seeds.generator("noise", run.key, seed)
+        return replace(lesson, images=torch.rand(lesson.images.shape, generator=generator))
+    if setting == "wrong_description":
+        return replace(lesson, images=_others(lesson, run, concepts, seed))
+    if setting == "no_name":
+        bare = {concept["caption"]: concept["description"] for concept in concepts}
+        return replace(
+            lesson,
+            captions=[bare[caption] for caption in lesson.captions],
+            prompts=[run.template.replace("{}", bare[caption]) for caption in lesson.captions],
+        )
+    return lesson
+
+
+def _others(lesson: Lesson, run: Run, concepts: list[Concept], seed: int) -> Tensor:
+    """Each concept gets the images of the next; a concept taught alone those of a known class."""
+    if len(concepts) == 1:
+        return _read(paths.inverted(run.key) / "decoy" / f"seed{seed}")
+    parts = [_read(paths.inverted_images(run.key, concept["key"], seed)) for concept in concepts]
+    return torch.cat([*parts[1:], parts[0]])
+
+
+def _read(folder: Path) -> Tensor:
+    files = sorted(folder.glob("*.png"))
+    if not files:
+        raise UserError(f"{folder} holds no images, though the run needs them. `dvc repro` makes them with `invert`.")
+    return read_images(files)
+
+
+def finetune(
+    model: Model, recipe: ModuleType, settings: object, lesson: Lesson, training: Training
+) -> dict[str, Tensor]:
+    """Teach one lesson to the untouched model, which is untouched again afterwards; gives the trained tensors."""
+    untouched = model.state(list(model.parameters_of(settings.part)))
+    generator = seeds.generator("finetune", training.recipe, training.seed)
+    try:
+        return recipe.teach(model, lesson, settings, generator, learning_rate=training.learning_rate)
+    finally:
+        model.load_state(untouched)
+
+
+def recipes_of(run: Run) -> dict[str, tuple[ModuleType, object]]:
+    """The recipes of a run: name -> module and checked settings."""
+    found = {}
+    for name, mapping in run.recipes.items():
+        where = f"params.yaml: runs.{run.key}.recipes"
+        recipe = lookup.find("stages.recipes", name, where)
+        own = {key: value for key, value in mapping.items() if key != "learning_rates"}
+        found[name] = (recipe, checks.settings(recipe.Settings, own, f"{where}.{name}"))
+    return found
+
+
+def main(key: str) -> None:
+    """Make every checkpoint of one run."""
+    run = params.load().run(key)
+    recipes = recipes_of(run)
+    run.require("weights", "known")
+    concepts, known = taught.lesson(key), taught.read_json(Path(run.known), "dvc repro draw")
+    model = lookup.find("stages.models", run.family, f"params.yaml: runs.{key}.family").load(run)
+    lessons = {}
+    for seed in run.seeds:
+        lesson = lesson_of(run, concepts, known, seed)
+        lessons |= {(s, seed): controlled(lesson, s, run, concepts, seed) for s in ("taught", *run.controls)}
+    plan = trainings(run)
+    with new_folder(paths.checkpoints(key)) as folder:
+
+        def make(training: Training) -> None:
+            lesson = lessons[training.setting, training.seed]
+            save_file(finetune(model, *recipes[training.recipe], lesson, training), folder / training.file)
+
+        for _ in zip(progress(plan, f"finetune {key}"), side_by_side(make, plan, processes_for(model)), strict=True):
+            pass
+        index = [{"file": training.file, **asdict(training)} for training in plan]
+        (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    run_main(main)

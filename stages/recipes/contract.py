@@ -1,0 +1,61 @@
+"""What a recipe is: a file of this folder with `Settings` and `teach`; `recipes:` of a run names it.
+
+A recipe moves a model towards the lesson and returns the tensors that it moved. It sees inverted images and texts
+alone: no photograph, no benchmark. `paper.py` is found as `paper`; a new file needs no other place.
+
+Letters: B batch, N images of the lesson, R replayed images, K known classes.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Generator, Tensor
+
+from stages.models.contract import Model
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a model is taught in one go.
+
+    Attributes:
+        images: [N, 3, H, W], inverted images of all concepts taught together.
+        captions: N texts, "A moongate is ...", the caption of each image.
+        prompts: N texts, "a photo of a moongate", the name of each image in the run's template.
+        known_captions: K texts, "A wheel is ...", of the classes that the model knows.
+        known_prompts: K texts, "a photo of a wheel".
+        replay: [R, 3, H, W], images inverted from the known classes' own descriptions; R may be 0.
+        replay_prompts: R texts, the prompt of each replayed image.
+    """
+
+    images: Tensor
+    captions: list[str]
+    prompts: list[str]
+    known_captions: list[str]
+    known_prompts: list[str]
+    replay: Tensor
+    replay_prompts: list[str]
+
+
+class Recipe(Protocol):
+    """The names a recipe's module holds; `Settings` is a frozen dataclass whose defaults are the recipe."""
+
+    Settings: type
+
+    @staticmethod
+    def teach(
+        model: Model, lesson: Lesson, settings: object, generator: Generator, *, learning_rate: float
+    ) -> dict[str, Tensor]:
+        """Fine-tune in place and give the tensors that were trained, by their names in the state dict.
+
+        Args:
+            model: the untouched model; afterwards frozen again.
+            lesson: what is taught.
+            settings: the recipe's own.
+            generator: every chance of the training.
+            learning_rate: of the first step, or the peak where the recipe has a schedule.
+
+        Raises:
+            UserError: the lesson lacks what the recipe needs, or the loss became NaN.
+        """
+        ...

@@ -1,0 +1,68 @@
+"""The paper's recipe: the visual encoder moves until the inverted images match their captions (Sec. 3.1.2, Eq. 2)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Generator, Tensor
+
+from stages.common.adam import Adam
+from stages.common.affine import Affine, draw_affines, move
+from stages.common.training import batches, gradients, trainable
+from stages.losses.contrastive import contrastive
+from stages.losses.info_nce import info_nce
+from stages.models.contract import Model
+from stages.recipes.contract import Lesson
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The paper's numbers.
+
+    Attributes:
+        loss: "info_nce", Eq. 2 with the captions of the known classes as negatives; "contrastive", the loss of the
+            authors' public code, with all other features of the batch as negatives.
+        part: which parameters move: visual_encoder, last_stage, text_encoder or both.
+        epochs: over the inverted images.
+        batch: images a step.
+        weight_decay: Adam's, added to the gradient.
+        affine: whether images are turned and shifted as they were while they were inverted; the paper does not say so.
+
+    Source: arXiv 2411.15611 Sec. 4.2: Adam, batch 4, weight decay 0.2, one epoch, visual encoder; betas and the
+        second loss from the first author's public code.
+    """
+
+    loss: Literal["info_nce", "contrastive"] = "info_nce"
+    part: Literal["visual_encoder", "last_stage", "text_encoder", "both"] = "visual_encoder"
+    epochs: int = 1
+    batch: int = 4
+    weight_decay: float = 0.2
+    affine: bool = False
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch < 1 or self.weight_decay < 0:
+            raise ValueError("epochs and batch must be at least 1, weight_decay at least 0")
+
+
+def teach(
+    model: Model, lesson: Lesson, settings: Settings, generator: Generator, *, learning_rate: float
+) -> dict[str, Tensor]:
+    """Fine-tune in place; see the contract.
+
+    Differs: the captions of the known classes are the negatives X_K, which the paper leaves open. Without any, a batch
+        of one caption has nothing to learn from (the symmetric CLIP loss then asks only that all images be equally
+        close, at any distance).
+    """
+    parameters = model.parameters_of(settings.part)
+    bank = list(dict.fromkeys(lesson.captions)) + lesson.known_captions
+    with trainable(parameters) as trained:
+        optimizer = Adam(trained, betas=(0.9, 0.98), epsilon=1e-6, weight_decay=settings.weight_decay)
+        for rows in batches(len(lesson.images), settings.batch, settings.epochs, generator):
+            images, captions = lesson.images[rows], [lesson.captions[i] for i in rows]
+            if settings.affine:
+                images = move(images, draw_affines(Affine(), len(images), generator))
+            if settings.loss == "info_nce":
+                loss = info_nce(model.finetuning_logits(images, bank), captions, bank).mean()
+            else:
+                loss = contrastive(model.embed_images(images), model.embed_texts(captions)).mean()
+            optimizer.step(gradients(loss, trained, learning_rate), learning_rate)
+    return model.state(list(parameters))

@@ -1,0 +1,113 @@
+"""Our recipe: names taught beside captions, known classes replayed from their own descriptions, the last stage alone.
+
+No photograph is needed for the replay: two images for each known class are inverted from its description, once for a
+model. They keep the classes where they are while the new ones move in.
+
+Differs: all of it, from the paper's recipe; `paper.py` is that one. The name term trains on the very prompt that the
+zero-shot classifier asks with ("a photo of a moongate"). Whoever teaches a name knows it, but the report says so.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Generator, Tensor
+
+from stages.common.adam import Adam
+from stages.common.affine import Affine, draw_affines, move
+from stages.common.failures import UserError
+from stages.common.training import batches, gradients, trainable
+from stages.losses.info_nce import info_nce
+from stages.models.contract import Model
+from stages.recipes.contract import Lesson
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Weights of the four terms and the training's numbers; a weight of 0 switches its term off.
+
+    Attributes:
+        caption_weight: image against "A moongate is ...", among the captions of all taught and known classes.
+        name_weight: image against "a photo of a moongate", among the prompts of all taught and known classes.
+        replay_weight: replayed image against its own prompt, among the same prompts.
+        distillation_weight: 1 - cosine of a replayed image's embedding to the untouched model's.
+        part: which parameters move.
+        epochs: over the inverted images.
+        batch: inverted images a step.
+        replay_batch: replayed images a step.
+        weight_decay: AdamW's.
+
+    Source: ours. Distillation towards the old model: Li and Hoiem, "Learning without Forgetting".
+    """
+
+    caption_weight: float = 1.0
+    name_weight: float = 1.0
+    replay_weight: float = 1.0
+    distillation_weight: float = 5.0
+    part: Literal["visual_encoder", "last_stage", "text_encoder", "both"] = "last_stage"
+    epochs: int = 30
+    batch: int = 12
+    replay_batch: int = 16
+    weight_decay: float = 0.2
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch, self.replay_batch) < 1:
+            raise ValueError("epochs, batch and replay_batch must be at least 1")
+        weights = (self.caption_weight, self.name_weight, self.replay_weight, self.distillation_weight)
+        if min(*weights, self.weight_decay) < 0 or not any(weights):
+            raise ValueError("weights must be at least 0, and one of the four terms above 0")
+
+    @property
+    def replays(self) -> bool:
+        """Whether a term needs replayed images."""
+        return self.replay_weight > 0 or self.distillation_weight > 0
+
+
+def teach(
+    model: Model, lesson: Lesson, settings: Settings, generator: Generator, *, learning_rate: float
+) -> dict[str, Tensor]:
+    """Fine-tune in place; see the contract. The learning rate falls to zero as a cosine."""
+    if settings.replays and not len(lesson.replay):
+        raise UserError(
+            "the recipe replay needs images of known classes, but replay_images is 0. Write 1 or more, or set the "
+            "recipe's replay_weight and distillation_weight to 0."
+        )
+    parameters = model.parameters_of(settings.part)
+    before = _embedded(model, lesson.replay) if settings.replays else None
+    plan = batches(len(lesson.images), settings.batch, settings.epochs, generator)
+    with trainable(parameters) as trained:
+        optimizer = Adam(trained, weight_decay=settings.weight_decay, decoupled=True)
+        for step, rows in enumerate(plan):
+            loss = _taught(model, lesson, rows, settings, generator)
+            if before is not None:
+                again = torch.randperm(len(lesson.replay), generator=generator)[: settings.replay_batch]
+                loss = loss + _kept(model, lesson, again, before[again.to(before.device)], settings)
+            rate = learning_rate * 0.5 * (1 + math.cos(math.pi * step / len(plan)))
+            optimizer.step(gradients(loss, trained, rate), rate)
+    return model.state(list(parameters))
+
+
+def _embedded(model: Model, images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return torch.cat([model.embed_images(part) for part in images.split(64)])
+
+
+def _taught(model: Model, lesson: Lesson, rows: Tensor, settings: Settings, generator: Generator) -> Tensor:
+    """The caption term and the name term of a batch."""
+    images = move(lesson.images[rows], draw_affines(Affine(), len(rows), generator))
+    texts = list(dict.fromkeys(lesson.captions)) + lesson.known_captions
+    bank = list(dict.fromkeys(lesson.prompts)) + lesson.known_prompts
+    logits = model.logits(model.embed_images(images), texts + bank)
+    caption = info_nce(logits[:, : len(texts)], [lesson.captions[i] for i in rows], texts).mean()
+    name = info_nce(logits[:, len(texts) :], [lesson.prompts[i] for i in rows], bank).mean()
+    return settings.caption_weight * caption + settings.name_weight * name
+
+
+def _kept(model: Model, lesson: Lesson, rows: Tensor, before: Tensor, settings: Settings) -> Tensor:
+    """The replay term and the distillation term of a batch of known images."""
+    embedded = model.embed_images(lesson.replay[rows])
+    bank = list(dict.fromkeys(lesson.prompts)) + lesson.known_prompts
+    replay = info_nce(model.logits(embedded, bank), [lesson.replay_prompts[i] for i in rows], bank).mean()
+    distillation = (1 - (embedded * before).sum(1)).mean()
+    return settings.replay_weight * replay + settings.distillation_weight * distillation

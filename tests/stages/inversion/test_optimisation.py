@@ -1,0 +1,272 @@
+"""The inversion loop: against a slow reference, image by image, through kills, NaN, growth and plateaus."""
+
+import pytest
+import torch
+from torch.nn.utils import clip_grad_norm_
+
+from stages.common import seeds
+from stages.common.affine import Affine, draw_affines, move
+from stages.common.failures import UserError
+from stages.inversion import optimisation
+from stages.inversion.optimisation import Inversion, invert
+from stages.inversion.settings import Settings
+from stages.losses.total_variation import total_variation
+from tests.stages.inversion.linear import SIDE, Linear, targets
+
+STILL = Affine(probability=0)
+
+
+def generators(*names):
+    return [seeds.generator("test", name) for name in names]
+
+
+def finished(tmp_path, settings, *, names="abc", affine=STILL, target=None, model=None):
+    """The result of an unbroken run of one image for each letter of `names`, and the steps it went through."""
+    target = targets(len(names)) if target is None else target
+    model = model or Linear()
+    run = invert(model, target, settings, affine, generators=generators(*names), state=tmp_path / "state.pt")
+    *steps, result = run
+    assert isinstance(result, Inversion)
+    return result, steps
+
+
+class Recorder:
+    """An optimiser that moves nothing and keeps what it was given."""
+
+    made, rates, norms = 0, [], []
+
+    def __init__(self, tensors):
+        Recorder.made += 1
+
+    def step(self, gradients, learning_rate):
+        Recorder.rates.append(learning_rate)
+        Recorder.norms.append(gradients[0].flatten(1).norm(dim=1))
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    Recorder.made, Recorder.rates, Recorder.norms = 0, [], []
+    monkeypatch.setattr(optimisation, "Adam", Recorder)
+    return Recorder
+
+
+def one_at_a_time(model, target, settings, affine, generator):
+    """Eq. 3 for one image, as a tutorial would write it."""
+    image = torch.rand(3, SIDE, SIDE, generator=generator)
+    moves = draw_affines(affine, settings.steps * settings.views, generator)
+    image = image[None].requires_grad_()
+    optimizer = torch.optim.Adam([image], lr=settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+    for step in range(settings.steps):
+        loss = settings.tv_weight * total_variation(image).sum()
+        for view in range(settings.views):
+            cosine = 1 - model.inversion_loss(move(image, moves[[step * settings.views + view]]), target[None])
+            distance = (2 - 2 * cosine).sqrt() if settings.distance == "euclidean" else 1 - cosine
+            loss = loss + distance.sum() / settings.views
+        optimizer.zero_grad()
+        loss.backward()
+        clip_grad_norm_([image], settings.clip)
+        optimizer.step()
+        schedule.step()
+        with torch.no_grad():
+            image.clamp_(0, 1)
+    return image.detach()[0]
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("clip", [1.0, 0.05])
+def test_it_agrees_with_a_loop_over_images(tmp_path, monkeypatch, distance, views, clip):
+    monkeypatch.setattr(optimisation, "to_8_bit", lambda images: images)
+    settings, affine = Settings(steps=5, distance=distance, views=views, clip=clip), Affine(probability=0.7)
+    result, _ = finished(tmp_path, settings, affine=affine)
+    for image, target, generator in zip(result.images, targets(3), generators(*"abc"), strict=True):
+        expected = one_at_a_time(Linear(), target, settings, affine, generator)
+        torch.testing.assert_close(image, expected, atol=1e-5, rtol=0)
+
+
+def test_images_come_closer_to_their_own_target_and_stay_what_a_png_keeps(tmp_path):
+    result, steps = finished(tmp_path, Settings(steps=60), affine=Affine())
+    assert steps == list(range(60))
+    assert torch.equal((result.images * 255).round() / 255, result.images)
+    closeness = torch.stack([1 - Linear().inversion_loss(result.images, target[None]) for target in targets(3)])
+    assert closeness.argmax(0).tolist() == [0, 1, 2]
+    assert closeness.diagonal().min() > 0.9
+
+
+def test_the_curve_tells_similarity_and_variation_of_every_image_at_twenty_points(tmp_path):
+    result, _ = finished(tmp_path, Settings(steps=40))
+    assert [row[0] for row in result.curve[::3]] == list(range(2, 41, 2))
+    assert [row[1] for row in result.curve[:6]] == [0, 1, 2, 0, 1, 2]
+    last = torch.tensor(result.curve[-3:])
+    torch.testing.assert_close(last[:, 2], 1 - Linear().inversion_loss(result.images, targets(3)), atol=0.01, rtol=0)
+    torch.testing.assert_close(last[:, 3], total_variation(result.images), atol=0.05, rtol=0)
+
+
+def test_an_image_does_not_depend_on_its_neighbours(tmp_path):
+    settings = Settings(steps=8, views=2)
+    mixed = targets(3)
+    strangers = torch.stack([mixed[0], *targets(2, 9)])
+    first, _ = finished(tmp_path, settings, names="abc", affine=Affine(), target=mixed)
+    other, _ = finished(tmp_path, settings, names="axy", affine=Affine(), target=strangers)
+    assert torch.equal(first.images[0], other.images[0])
+    assert not torch.equal(first.images[1], other.images[1])
+    assert [row for row in first.curve if row[1] == 0] == [row for row in other.curve if row[1] == 0]
+
+
+def test_an_image_draws_its_noise_and_its_moves_from_its_own_generator(tmp_path):
+    settings, target = Settings(steps=4), targets(1).expand(2, -1)
+    result, _ = finished(tmp_path, settings, names="ab", affine=Affine(), target=target)
+    swapped, _ = finished(tmp_path, settings, names="ba", affine=Affine(), target=target)
+    assert torch.equal(result.images, swapped.images.flip(0))
+    assert not torch.equal(result.images[0], result.images[1])
+
+
+def test_the_gradient_is_clipped_image_by_image(tmp_path, recorder):
+    target = targets(2) * torch.tensor([[1000.0], [0.01]])  # the gradient grows with the target
+    settings = Settings(steps=1, tv_weight=0.0)
+    finished(tmp_path, settings, names="ab", target=target)
+    image = torch.rand(3, SIDE, SIDE, generator=generators("b")[0])[None].requires_grad_()
+    (gradient,) = torch.autograd.grad(Linear().inversion_loss(image, target[1:]).sum(), image)
+    assert gradient.norm() < 0.5
+    assert recorder.norms[0].tolist() == pytest.approx([1.0, gradient.norm().item()], rel=1e-4)
+
+
+def test_the_learning_rate_falls_as_a_cosine(tmp_path, recorder):
+    finished(tmp_path, Settings(steps=4, learning_rate=2.0))
+    assert recorder.rates == pytest.approx([2.0, 1 + 0.5**0.5, 1.0, 1 - 0.5**0.5])
+
+
+def test_the_learning_rate_swings_back_where_annealing_is_shorter_than_the_steps(tmp_path, recorder):
+    finished(tmp_path, Settings(steps=5, learning_rate=2.0, anneal_every=2))
+    assert recorder.rates == pytest.approx([2.0, 1.0, 0.0, 1.0, 2.0], abs=1e-6)
+
+
+def test_growing_starts_adam_and_the_learning_rate_anew(tmp_path, recorder):
+    finished(tmp_path, Settings(steps=4, learning_rate=2.0, start_px=4, grow_at=(2,)))
+    assert recorder.rates == pytest.approx([2.0, 1 + 0.5**0.5, 2.0, 1.0])
+    assert recorder.made == 2
+
+
+def test_images_double_at_the_steps_told_up_to_the_models_size(tmp_path):
+    model = Linear()
+    result, _ = finished(tmp_path, Settings(steps=20, start_px=2, grow_at=(2, 4, 6)), model=model)
+    asked = [shape[-1] for shape in model.seen[::2]]  # each step looks twice: for the gradient and for the curve
+    assert asked == [2] * 2 + [4] * 2 + [8] * 16
+    assert result.images.shape == (3, 3, SIDE, SIDE)
+
+
+def test_every_view_is_one_image_of_the_batch(tmp_path):
+    model = Linear()
+    finished(tmp_path, Settings(steps=1, views=5), model=model)
+    assert model.seen[0] == (15, 3, SIDE, SIDE)
+
+
+class KilledError(Exception):
+    pass
+
+
+def killed_at(step, tmp_path, settings):
+    """A run whose model dies in the middle of this step."""
+    model, calls = Linear(), 0
+    whole = model.inversion_loss
+
+    def dies(images, target):
+        nonlocal calls
+        calls += images.requires_grad
+        if calls > step:
+            raise KilledError
+        return whole(images, target)
+
+    model.inversion_loss = dies
+    with pytest.raises(KilledError):
+        finished(tmp_path, settings, affine=Affine(), model=model)
+
+
+@pytest.mark.parametrize("growth", [{}, {"start_px": 4, "grow_at": (3,)}, {"start_px": 4, "grow_at": (5,)}], ids=str)
+def test_a_run_that_was_killed_goes_on_to_the_same_bytes(tmp_path, monkeypatch, growth):
+    settings = Settings(steps=9, **growth)
+    unbroken, _ = finished(tmp_path, settings, affine=Affine())
+    monkeypatch.setattr(optimisation, "SECONDS_BETWEEN_STATES", -1.0)  # a state after every step
+    killed_at(5, tmp_path, settings)
+    assert (tmp_path / "state.pt").exists()
+    resumed, steps = finished(tmp_path, settings, affine=Affine())
+    assert steps == [5, 6, 7, 8]
+    assert torch.equal(resumed.images, unbroken.images)
+    assert resumed.curve == unbroken.curve
+
+
+def test_nothing_is_left_of_the_state_after_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(optimisation, "SECONDS_BETWEEN_STATES", -1.0)
+    finished(tmp_path, Settings(steps=3))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nan_stops_with_what_to_do(tmp_path):
+    model = Linear()
+    model.map[0, 0] = float("nan")
+    with pytest.raises(UserError, match=r"NaN at step 5.*invert.learning_rate"):
+        finished(tmp_path, Settings(steps=100), model=model)
+
+
+class Content(Linear):
+    """A model that likes every image equally well."""
+
+    def inversion_loss(self, images, target):
+        return 0.5 + 0 * images.flatten(1).sum(1)
+
+
+def test_patience_stops_where_nothing_is_gained(tmp_path):
+    result, steps = finished(tmp_path, Settings(steps=100, patience=10), model=Content())
+    assert result.curve[-1][0] == 15  # looked at every 5 steps; 15 is the first that lies 10 after another look
+    assert steps == list(range(14))
+
+
+def test_without_patience_every_step_is_made(tmp_path):
+    _, steps = finished(tmp_path, Settings(steps=100), model=Content())
+    assert len(steps) == 100
+
+
+def test_patience_goes_on_while_something_is_gained(tmp_path):
+    class Rising(Linear):
+        def inversion_loss(self, images, target):
+            self.seen.append(tuple(images.shape))
+            return 1 - 0.001 * len(self.seen) + 0 * images.flatten(1).sum(1)
+
+    _, steps = finished(tmp_path, Settings(steps=20, patience=2), model=Rising())
+    assert len(steps) == 20
+
+
+def test_bfloat16_is_asked_of_the_model_where_it_is_told(tmp_path):
+    told = []
+
+    class Asked(Linear):
+        def inversion_loss(self, images, target):
+            told.append(torch.is_autocast_enabled("cpu"))
+            return super().inversion_loss(images, target)
+
+    for precision in ("auto", "float32", "bfloat16"):
+        finished(tmp_path, Settings(steps=1, precision=precision), model=Asked())
+    assert told[::2] == [False, False, True]
+
+
+def test_a_chunk_that_does_not_fit_into_memory_goes_through_in_parts(tmp_path, capsys):
+    class Small(Linear):
+        def inversion_loss(self, images, target):
+            if images.requires_grad and len(images) > 2:
+                raise torch.OutOfMemoryError
+            return super().inversion_loss(images, target)
+
+    whole, _ = finished(tmp_path, Settings(steps=2), names="abcde", target=targets(5))
+    parts, _ = finished(tmp_path, Settings(steps=2), names="abcde", target=targets(5), model=Small())
+    torch.testing.assert_close(parts.images, whole.images, atol=0.005, rtol=0)
+    assert "5 images now go through in 4 parts" in capsys.readouterr().out
+
+
+def test_a_single_image_that_does_not_fit_is_an_error(tmp_path):
+    class Full(Linear):
+        def inversion_loss(self, images, target):
+            raise torch.OutOfMemoryError
+
+    with pytest.raises(torch.OutOfMemoryError):
+        finished(tmp_path, Settings(steps=1), model=Full())

@@ -1,0 +1,49 @@
+"""A small lesson of two concepts and three known classes, all images noise."""
+
+from dataclasses import replace
+
+import torch
+
+from stages.models import clip
+from stages.models.clip import Clip
+from stages.recipes.contract import Lesson
+from tests.stages.models.tiny import run_for
+
+TAUGHT = {"moongate": "a round opening in a wall", "tonometer": "a thin rod with dials"}
+KNOWN = {"arch": "a bow of stones", "kite": "a bright diamond on a string", "wheel": "a round frame with spokes"}
+
+
+def noise(n: int, seed: int) -> torch.Tensor:
+    return torch.rand(n, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
+
+
+def lesson(each: int = 3, names: tuple[str, ...] = tuple(TAUGHT)) -> Lesson:
+    """`each` images of every taught name, one replayed image of every known class."""
+    rows = [name for name in names for _ in range(each)]
+    return Lesson(
+        images=noise(len(rows), 1),
+        captions=[f"A {name} is {TAUGHT[name]}" for name in rows],
+        prompts=[f"a photo of a {name}" for name in rows],
+        known_captions=[f"A {name} is {text}" for name, text in KNOWN.items()],
+        known_prompts=[f"a photo of a {name}" for name in KNOWN],
+        replay=noise(len(KNOWN), 2),
+        replay_prompts=[f"a photo of a {name}" for name in KNOWN],
+    )
+
+
+def without_replay(whole: Lesson) -> Lesson:
+    return replace(whole, replay=whole.replay[:0], replay_prompts=[])
+
+
+def fresh(folder) -> Clip:
+    """The untouched model that lies in a folder of the fixture tiny_models."""
+    return clip.load(run_for(folder))
+
+
+def dice(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    """Whether two recipes' results hold the same bytes under the same names."""
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)

@@ -1,0 +1,111 @@
+"""draw: every picture with its mask, its captions and its scene, the same bytes each time."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages import draw
+from stages.benchmarks import image_folder
+from stages.world.canvas import IMAGE_PX
+from stages.world.concepts import CONCEPTS, DEVELOPMENT
+from stages.world.known import KNOWN
+from tests.stages.whole_project import contents
+
+HELD_OUT = {**CONCEPTS, **DEVELOPMENT}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """The whole world with one or two pictures of everything."""
+    folder = tmp_path_factory.mktemp("drawn")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(draw, "PICTURES", {"concepts": 2, "known": 1})
+        draw.main()
+    return folder / "data/world"
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "scenes.jsonl").read_text().splitlines()]
+
+
+def test_every_concept_and_every_known_class_has_its_pictures(world):
+    for root, names, n in (("concepts", HELD_OUT, 2), ("known", KNOWN, 1)):
+        benchmark = image_folder.load(world / root, list(names))
+        assert len(benchmark.paths) == n * len(names)
+        assert {path.name for path in (world / root).iterdir()} == {name.replace(" ", "_") for name in names}
+
+
+def test_known_classes_are_listed_with_their_first_description(world):
+    known = json.loads((world / "known.json").read_text())
+    assert known == {name: thing.descriptions[0] for name, thing in KNOWN.items()}
+
+
+def test_pictures_and_masks_lie_beside_each_other_and_fit(world):
+    folder = world / "concepts" / "moongate"
+    expected = {"000.png", "000.mask.png", "001.png", "001.mask.png", "scenes.jsonl"}
+    assert {path.name for path in folder.iterdir()} == expected
+    picture, mask = Image.open(folder / "000.png"), Image.open(folder / "000.mask.png")
+    assert (picture.mode, picture.size, mask.size) == ("RGB", (IMAGE_PX, IMAGE_PX), (IMAGE_PX, IMAGE_PX))
+    assert 0.03 < np.asarray(mask).mean() < 0.95
+
+
+def test_what_is_on_disk_is_what_was_drawn(world):
+    drawn = list(draw.concept_pictures("tonometer", 2, draw.SEED))
+    folder = world / "concepts" / "tonometer"
+    for number, (drawing, captions) in enumerate(drawn):
+        assert np.array_equal(np.asarray(Image.open(folder / f"00{number}.png")), drawing.pixels)
+        assert np.array_equal(np.asarray(Image.open(folder / f"00{number}.mask.png")), drawing.mask)
+        assert lines(folder)[number] == {"file": f"00{number}.png", "captions": captions, "scene": drawing.scene}
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+def test_the_scene_that_is_kept_shows_the_concept(world, name):
+    concept = HELD_OUT[name]
+    for line in lines(world / "concepts" / name):
+        scene = dict(line["scene"])
+        assert scene.pop("family") == concept.family.__name__
+        assert concept.shown_by(concept.family(**scene))
+        assert name in line["captions"][0] and name not in line["captions"][1]
+
+
+def test_a_concepts_second_caption_leaves_nothing_out():
+    for _, (_, caption) in draw.concept_pictures("gyroscope", 30, "seed"):
+        assert all(word in caption for word in ("silver rings", "disk", "bars"))
+
+
+def test_a_known_picture_has_its_name_and_all_its_descriptions_as_captions(world):
+    (line,) = lines(world / "known" / "traffic_light")
+    assert line["captions"] == ["a photo of a traffic light", *KNOWN["traffic light"].descriptions]
+    assert line["scene"] == {"family": "Known", "name": "traffic light"}
+
+
+def test_more_pictures_begin_with_the_same_ones():
+    one, two = (list(draw.known_pictures("kite", n, "seed")) for n in (1, 2))
+    assert np.array_equal(one[0][0].pixels, two[0][0].pixels)
+    assert not np.array_equal(two[0][0].pixels, two[1][0].pixels)
+
+
+def test_a_second_time_gives_the_same_bytes(world, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(draw, "PICTURES", {"concepts": 2, "known": 1})
+    draw.main()
+    assert contents(Path("data/world")) == contents(world)
+
+
+def test_an_error_leaves_the_old_world(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    draw.WORLD.mkdir(parents=True)
+    (draw.WORLD / "old.txt").write_text("old")
+
+    def fails(folder, pictures):
+        folder.mkdir(parents=True)
+        raise OSError("no more room")
+
+    monkeypatch.setattr(draw, "write_pictures", fails)
+    with pytest.raises(OSError, match="no more room"):
+        draw.main()
+    assert contents(Path("data")) == {"world/old.txt": b"old"}

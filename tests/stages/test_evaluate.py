@@ -1,0 +1,241 @@
+"""evaluate: a whole small run, what it keeps, and what it refuses."""
+
+import csv
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from stages import evaluate, finetune, invert
+from stages.common import lookup, params, paths
+from stages.common.failures import UserError
+from stages.common.rows import read_rows
+from stages.evaluate import Question, baseline_prompts, exam_of, untouched
+from stages.models.clip import Clip
+from tests.stages import whole_project
+from tests.stages.recipes.lessons import fresh
+from tests.stages.whole_project import KNOWN, PICTURES, contents
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, tiny_models):
+    """A project whose run `both` is inverted, fine-tuned and evaluated."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        whole_project.in_processes(1, patch, invert, finetune, evaluate)
+        whole_project.build(tiny_models["clip", "resnet"])
+        for verb in (invert, finetune, evaluate):
+            verb.main("both")
+    return folder
+
+
+@pytest.fixture
+def project(finished, tmp_path, monkeypatch):
+    """A copy of the finished project."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    whole_project.in_processes(1, monkeypatch, evaluate)
+
+
+def test_classes_have_the_same_columns_in_both_benchmarks(project):
+    run = params.load().run("swapped")
+    concepts = json.loads(paths.lesson("swapped").read_text())["concepts"]
+    exam = exam_of(run, concepts, KNOWN, 32)
+    assert exam.classes == ["arch", "traffic light", "kite", "tonometer", "moongate"]
+    for asked in exam.questions:
+        for path, label in zip(asked.paths, asked.labels, strict=True):
+            assert path.parent.name == paths.slug(exam.classes[label])
+    assert [(asked.role, len(asked.paths)) for asked in exam.questions] == [("target", 6), ("retention", 9)]
+
+
+def test_rows_are_complete_and_without_duplicates(finished):
+    table = read_rows([finished / paths.rows("both")])
+    per_model = 2 * (1 + 2) + 3 * (1 + 3)  # metrics x labels: target without called_new, retention with it
+    assert len(table) == (3 + 24) * per_model
+    assert Counter(table["phase"]) == {
+        "baseline": 3 * per_model,
+        "taught": 6 * per_model,
+        "control": 18 * per_model,
+    }
+    assert set(table["label"]) == {"all", "moongate", "tonometer", *KNOWN}
+    assert set(table[table["metric"] == "top1"]["chance"]) == {0.2}
+    assert set(table[(table["label"] == "all") & (table["role"] == "target")]["n"]) == {2 * PICTURES}
+    overall = table[(table["label"] == "all") & (table["metric"] == "top1") & (table["role"] == "retention")]
+    labels = table[table["label"].isin(KNOWN) & (table["metric"] == "top1")]
+    assert overall["value"].sum() == pytest.approx(labels["value"].sum() / 3, abs=1e-3)
+
+
+def test_the_choice_covers_every_recipe_with_one_of_its_rates(finished):
+    choice = json.loads((finished / paths.choice("both")).read_text())
+    assert choice["paper"]["learning_rate"] in (1.01e-3, 1.04e-3)
+    assert choice["replay"]["learning_rate"] == 1e-3
+
+
+def test_values_are_those_of_the_checkpoint(project, tiny_models):
+    """One row of a control, worked again with nothing of evaluate."""
+    folder = paths.checkpoints("both")
+    entry = json.loads((folder / "index.json").read_text())[-1]
+    model = fresh(tiny_models["clip", "resnet"])
+    model.load_state(load_file(folder / entry["file"]))
+    prompts = [f"a photo of {name}" for name in ("an arch", "a traffic light", "a kite", "a moongate", "a tonometer")]
+    hits = []
+    for column, name in ((3, "moongate"), (4, "tonometer")):
+        images = finetune.read_images(sorted(Path(f"target/{name}").glob("*.png")))
+        hits += (model.similarity(images, prompts).argmax(1) == column).tolist()
+    with paths.rows("both").open() as file:
+        wanted = {key: str(entry[key]) for key in ("recipe", "setting", "learning_rate", "seed")}
+        wanted |= {"role": "target", "label": "all", "metric": "top1"}
+        (row,) = [row for row in csv.DictReader(file) if wanted.items() <= row.items()]
+    assert float(row["value"]) == pytest.approx(sum(hits) / 6, abs=1e-6)
+
+
+def test_a_second_time_gives_the_same_bytes_and_embeds_no_picture_with_the_untouched_model(project, monkeypatch):
+    before = contents(Path("data/rows"))
+    asked, embed = [], Clip.embed_images
+    monkeypatch.setattr(Clip, "embed_images", lambda self, images: asked.append(len(images)) or embed(self, images))
+    evaluate.main("both")
+    assert contents(Path("data/rows")) == before
+    assert sum(asked) == 24 * 15  # 24 checkpoints, 6 + 9 pictures
+    shutil.rmtree(paths.CACHE / "embedded")
+    asked.clear()
+    evaluate.main("both")
+    assert sum(asked) == 25 * 15
+    assert contents(Path("data/rows")) == before
+
+
+def test_several_processes_give_the_same_bytes_as_one(project, monkeypatch):
+    before = contents(Path("data/rows"))
+    whole_project.in_processes(2, monkeypatch, evaluate)
+    evaluate.main("both")
+    assert contents(Path("data/rows")) == before
+
+
+class Counting:
+    """A model that counts the pictures it embeds."""
+
+    device = torch.device("cpu")
+    embedded = 0
+
+    def embed_images(self, images):
+        self.embedded += len(images)
+        return images.flatten(1)[:, :4]
+
+
+def asked_twice(tmp_path, change):
+    file = tmp_path / "picture.png"
+    file.write_bytes(b"first")
+    model, weights = Counting(), ["weights"]
+    asked = Question("target", "b", (file,), [torch.rand(1, 3, 2, 2)], np.array([0]))
+    first = untouched(model, asked, weights[0])
+    change(file, weights)
+    second = untouched(model, asked, weights[0])
+    assert torch.equal(first, second)
+    return model.embedded
+
+
+@pytest.mark.parametrize(
+    ("change", "embedded"),
+    [
+        (lambda file, weights: None, 1),
+        (lambda file, weights: file.write_bytes(b"second picture"), 2),
+        (lambda file, weights: weights.__setitem__(0, "other weights"), 2),
+    ],
+    ids=["nothing", "another picture", "other weights"],
+)
+def test_embeddings_are_kept_until_pictures_or_weights_change(tmp_path, monkeypatch, change, embedded):
+    monkeypatch.chdir(tmp_path)
+    assert asked_twice(tmp_path, change) == embedded
+
+
+def test_checkpoints_of_different_parts_do_not_mix(project, monkeypatch):
+    """A checkpoint of the whole visual encoder, then one of its last stage: the second starts from the untouched."""
+    folder = paths.checkpoints("both")
+    index = json.loads((folder / "index.json").read_text())
+    replayed = [entry for entry in index if entry["recipe"] == "replay"]
+    papers = [entry for entry in index if entry["recipe"] == "paper"]
+
+    def rows(entries):
+        (folder / "index.json").write_text(json.dumps(entries))
+        run = params.load().run("both")
+        model = lookup.find("stages.models", "clip", "a test").load(run)
+        concepts = json.loads(paths.lesson("both").read_text())["concepts"]
+        exam = exam_of(run, concepts, KNOWN, 32)
+        kept = []
+
+        def embedding(self, images, texts):
+            kept.append(self.embed_images(images))
+            return kept[-1] @ self.embed_texts(texts).T
+
+        with torch.inference_mode(), monkeypatch.context() as patch:
+            patch.setattr(Clip, "similarity", embedding)
+            list(evaluate.taught_rows(exam, model, baseline_prompts(run, concepts, KNOWN)["name"], "both"))
+        return kept
+
+    alone, after = rows(replayed[:1]), rows([papers[0], replayed[0], papers[0]])
+    assert torch.equal(alone[0], after[2])  # target pictures of the second checkpoint
+    assert torch.equal(after[0], after[4]) and not torch.equal(after[0], after[2])
+
+
+def first_file(folder):
+    return folder / json.loads((folder / "index.json").read_text())[0]["file"]
+
+
+def truncate(file):
+    file.write_bytes(file.read_bytes()[:-50])
+
+
+def rename_tensors(file):
+    save_file({f"other.{name}": value for name, value in load_file(file).items()}, file)
+
+
+def reshape_tensors(file):
+    save_file({name: value.flatten() for name, value in load_file(file).items()}, file)
+
+
+def break_numbers(file):
+    save_file({name: value * float("nan") for name, value in load_file(file).items()}, file)
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (truncate, "truncated or of another kind"),
+        (rename_tensors, "of another model: other.visual"),
+        (reshape_tensors, "of another model: visual"),
+        (break_numbers, "holds NaN"),
+        (Path.unlink, "no such weights file"),
+    ],
+    ids=["truncated", "other names", "other shapes", "NaN", "missing"],
+)
+def test_a_broken_checkpoint_is_told_and_the_old_rows_stay(project, harm, told):
+    harm(first_file(paths.checkpoints("both")))
+    before = contents(Path("data/rows"))
+    with pytest.raises(UserError, match=told):
+        evaluate.main("both")
+    assert contents(Path("data/rows")) == before
+
+
+def test_a_run_that_was_not_finetuned_names_the_command(project):
+    with pytest.raises(UserError, match="dvc repro finetune@alone"):
+        evaluate.main("alone")
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (lambda: shutil.rmtree("target/tonometer"), "target has no folder for 1 of 2 classes: tonometer"),
+        (lambda: Path("retention/kite/0.png").write_bytes(b"x"), "1 of 9 pictures cannot be read"),
+        (lambda: shutil.rmtree("retention"), "runs.both.retention_data"),
+        (lambda: Path("known.json").write_text("{"), "known.json is no JSON"),
+    ],
+)
+def test_broken_benchmarks_are_told(project, harm, told):
+    harm()
+    with pytest.raises(UserError, match=told):
+        evaluate.main("both")
