@@ -1,0 +1,26 @@
+"""How close the inverted images came to their description, step by step."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from stages.figures.contract import SERIES, blank
+
+
+def draw(histories: dict[str, pd.DataFrame]) -> Figure:
+    """One curve for each concept: the mean over its images, in a band from the worst to the best of them.
+
+    Args:
+        histories: concept to its history: columns step, image, similarity (in [-1, 1]).
+    """
+    figure, axes = blank(3.8, 2.5)
+    for (name, history), color in zip(histories.items(), SERIES * len(histories), strict=False):
+        by_step = history.groupby("step")["similarity"]
+        axes.fill_between(by_step.min().index, by_step.min(), by_step.max(), color=color, alpha=0.15, linewidth=0)
+        axes.plot(by_step.mean(), color=color, linewidth=1.2, label=name)
+    axes.set_xlabel("step of inversion")
+    axes.set_ylabel("cosine to the description")
+    axes.tick_params(length=0)
+    axes.margins(x=0.01)
+    if histories:
+        axes.legend(loc="lower right")
+    return figure

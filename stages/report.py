@@ -1,0 +1,275 @@
+"""Rows to a page: tables, figures and pictures of every run in params.yaml, and what did not work, in words.
+
+Reads:  data/rows/RUN.csv and RUN.choice.json, data/lessons/RUN.json, data/inverted/RUN of each run; the folders of real
+        pictures that `concepts:` names.
+Writes: data/report/index.html (self-contained), report.md, rows.csv, metrics.json, tradeoff.png.
+
+    python -m stages.report          (about 10 s on a CPU; no torch)
+
+It measures nothing: every number is a mean over rows, and the same rows give the same bytes.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from PIL import Image, UnidentifiedImageError
+
+from stages.common import params, paths, rows
+from stages.common.atomic import write_bytes
+from stages.common.failures import UserError, run_main
+from stages.common.params import Params, Run
+from stages.figures import contract as figures
+from stages.figures import gallery, similarity, tradeoff
+from stages.tables import accuracy, controls, failures, overview, per_class, seeds
+from stages.tables.contract import Choice, Result, averages, control_lines, taught_line
+
+PICTURES = 10  # of each concept and kind in the gallery
+PICTURE_FILES = {".png", ".jpg", ".jpeg", ".webp"}
+RECIPES = {"paper": "the paper's recipe", "replay": "replay (ours)"}  # a recipe of another name is called by it
+TABLES = {
+    "overview": overview,
+    "accuracy": accuracy,
+    "controls": controls,
+    "per_class": per_class,
+    "seeds": seeds,
+    "failures": failures,
+}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the report shows of one run.
+
+    Attributes:
+        run: the run as params.yaml has it.
+        result: its rows and choices.
+        rows_text: data/rows/RUN.csv as it is.
+        lesson: the concepts, each with key, name, article, description, caption, source.
+        inverted: concept key to its first inverted images.
+        histories: concept name to the history of its inversion (columns step, image, similarity, total_variation).
+        real: concept key to real pictures, empty where params.yaml names none.
+    """
+
+    run: Run
+    result: Result
+    rows_text: str
+    lesson: list[dict[str, str]]
+    inverted: dict[str, list[Image.Image]]
+    histories: dict[str, pd.DataFrame]
+    real: dict[str, list[Image.Image]]
+
+
+def report(chapters: list[Chapter]) -> dict[str, bytes]:
+    """Everything that the report consists of.
+
+    Args:
+        chapters: one a run; the run that teaches most concepts together is shown first.
+
+    Returns:
+        File name to content: index.html, report.md, rows.csv, metrics.json, tradeoff.png. Equal chapters give equal
+        bytes.
+    """
+    shown = sorted(chapters, key=lambda chapter: -len(chapter.lesson))
+    with figures.style():
+        views = [_view(chapter, is_first=chapter is shown[0]) for chapter in shown]
+        picture = figures.png(_tradeoff(shown[0], is_small=False))
+        curves = _curves(shown)
+    together = pd.concat([view["tables"]["overview"] for view in views])
+    facts = {"views": views, "overview": together, "gallery": _gallery(shown), "curves": curves, "recipes": RECIPES}
+    metrics = {chapter.run.key: _metrics(chapter.result) for chapter in chapters}
+    texts = {
+        "index.html": _fill("report.html.jinja", facts),
+        "report.md": _fill("report.md.jinja", facts),
+        "rows.csv": _joined([chapter.rows_text for chapter in chapters]),
+        "metrics.json": json.dumps(metrics, indent=2) + "\n",
+    }
+    return {name: text.encode() for name, text in texts.items()} | {"tradeoff.png": picture}
+
+
+def _view(chapter: Chapter, *, is_first: bool) -> dict[str, object]:
+    """What the templates need of one run; the first run's trade-off is large, the others' are small multiples."""
+    figure = figures.svg(_tradeoff(chapter, is_small=not is_first), f"{chapter.run.key}-tradeoff")
+    return {
+        "run": chapter.run,
+        "names": [concept["name"] for concept in chapter.lesson],
+        "lesson": chapter.lesson,
+        "choice": chapter.result.choice,
+        "tables": {name: table.build(chapter.result) for name, table in TABLES.items()},
+        "tradeoff": Markup(figure),
+    }
+
+
+def _tradeoff(chapter: Chapter, *, is_small: bool) -> Figure:
+    lines = averages(chapter.result)
+    return tradeoff.draw(lines, chapter.result.budget, words=RECIPES, is_small=is_small)
+
+
+def _curves(shown: list[Chapter]) -> list[tuple[str, Markup]]:
+    """Inversion curves of each run, without the concepts whose curve an earlier run has shown already."""
+    seen, curves = [], []
+    for chapter in shown:
+        new = {name: own for name, own in chapter.histories.items() if not any(own.equals(old) for old in seen)}
+        seen += new.values()
+        if new:
+            curve = figures.svg(similarity.draw(new), f"{chapter.run.key}-similarity")
+            curves.append((chapter.run.key, Markup(curve)))
+    return curves
+
+
+def _gallery(shown: list[Chapter]) -> list[dict[str, object]]:
+    """Each concept once: its text, its real pictures, and the inverted images of each run, equal ones once."""
+    entries: dict[str, dict] = {}
+    for chapter in shown:
+        for concept in chapter.lesson:
+            key = concept["key"]
+            entry = entries.setdefault(key, {**concept, "real": _addresses(chapter.real[key]), "strips": {}})
+            entry["strips"].setdefault(_addresses(chapter.inverted[key]), []).append(chapter.run.key)
+    return list(entries.values())
+
+
+def _addresses(pictures: list[Image.Image]) -> tuple[str, ...]:
+    return tuple(figures.data_uri(picture) for picture in gallery.thumbnails(pictures))
+
+
+def _metrics(result: Result) -> dict[str, dict]:
+    """Numbers for `dvc metrics`: the untouched model by prompt, each recipe at its chosen learning rate."""
+    lines = averages(result)
+    baseline = {line["setting"]: _numbers(line) for _, line in lines[lines["phase"] == "baseline"].iterrows()}
+    recipes = {}
+    for recipe, choice in result.choice.items():
+        own = {"learning_rate": choice.learning_rate, **_numbers(taught_line(lines, recipe))}
+        beside = {line["setting"]: _numbers(line) for line in control_lines(lines, recipe)}
+        recipes[recipe] = {**own, "controls": beside}
+    return {"baseline": baseline, **recipes}
+
+
+def _numbers(line: pd.Series) -> dict[str, float]:
+    found = {"target": "target", "retention": "retention", "retention_loss": "loss", "called_new": "called_new"}
+    return {name: round(line[column].mean, 6) for name, column in found.items() if line[column] is not None}
+
+
+def _joined(texts: list[str]) -> str:
+    """CSV texts of one header, below each other, as they are."""
+    header = texts[0].partition("\n")[0]
+    return "\n".join([header, *(text.partition("\n")[2].rstrip("\n") for text in texts)]) + "\n"
+
+
+def _fill(template: str, facts: dict[str, object]) -> str:
+    room = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=lambda name: name is not None and name.endswith(".html.jinja"),
+        undefined=StrictUndefined,  # a misspelt name in a template is an error, never an empty place
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    room.filters |= {"listed": _listed, "one_line": lambda text: " ".join(text.split())}
+    return room.get_template(template).render(facts)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def main() -> None:
+    """Read what params.yaml names, write data/report."""
+    contents = report(_chapters(params.load()))
+    for name, content in contents.items():  # file by file: DVC keeps its .gitignore in the same folder
+        write_bytes(paths.REPORT / name, content)
+
+
+def _chapters(everything: Params) -> list[Chapter]:
+    chapters = [_chapter(run, everything) for run in everything.runs.values()]
+    if not chapters:
+        raise UserError("params.yaml: runs names no run, so there is nothing to report.")
+    return chapters
+
+
+def _chapter(run: Run, everything: Params) -> Chapter:
+    lesson = _json(paths.lesson(run.key), "the lesson")["concepts"]
+    folders = {each["name"]: paths.inverted_images(run.key, each["key"], run.seeds[0]) for each in lesson}
+    return Chapter(
+        run=run,
+        result=_result(run),
+        rows_text=paths.rows(run.key).read_text(encoding="utf-8"),
+        lesson=lesson,
+        inverted={each["key"]: _pictures(folders[each["name"]]) for each in lesson},
+        histories={name: _history(folder, run) for name, folder in folders.items()},
+        real={each["key"]: _real(everything.concept(each["key"]).examples) for each in lesson},
+    )
+
+
+def _result(run: Run) -> Result:
+    """The rows of a run and its choices, which must be there for every recipe of params.yaml."""
+    choices = _json(paths.choice(run.key), "the chosen learning rates")
+    for recipe in run.recipes:
+        if recipe not in choices:
+            raise UserError(
+                f"params.yaml: runs.{run.key}.recipes names {recipe!r}, but {paths.choice(run.key)} chose no learning "
+                f"rate for it. It has: {', '.join(choices) or 'nothing'}. `dvc repro evaluate@{run.key}` makes it."
+            )
+    table = rows.read_rows([paths.rows(run.key)])
+    choice = {recipe: Choice(**choices[recipe]) for recipe in run.recipes}
+    result = Result(run.key, table, choice, run.retention_budget)
+    _require(result)
+    return result
+
+
+def _require(result: Result) -> None:
+    """Refuse rows without the numbers that every table compares with."""
+    lines = averages(result)
+    wanted = {"the untouched model, prompted by name": lines["setting"] == "name"}
+    for recipe, choice in result.choice.items():
+        found = (lines["phase"] == "taught") & (lines["recipe"] == recipe) & lines["is_chosen"]
+        wanted[f"the recipe {recipe!r} at its chosen learning rate {choice.learning_rate!r}"] = found
+    for words, found in wanted.items():
+        if not any(line["target"] and line["retention"] for _, line in lines[found].iterrows()):
+            raise UserError(
+                f"{paths.rows(result.run)} lacks top1 of target and retention for {words}. params.yaml: "
+                f"runs.{result.run}.metrics must list top1; then run `dvc repro evaluate@{result.run}`."
+            )
+
+
+def _json(path: Path, words: str) -> dict:
+    if not path.is_file():
+        there = ", ".join(sorted(file.name for file in path.parent.glob("*.json"))) or "nothing"
+        raise UserError(
+            f"params.yaml names the run {path.name.split('.')[0]!r}, but {words} of it, {path}, does not exist. "
+            f"There is: {there}. `dvc repro` makes it."
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _history(folder: Path, run: Run) -> pd.DataFrame:
+    path = folder / "history.csv"
+    if not path.is_file():
+        raise UserError(f"params.yaml names the run {run.key!r}, but {path} does not exist. `dvc repro` makes it.")
+    return pd.read_csv(path)
+
+
+def _real(folder: str | None) -> list[Image.Image]:
+    return _pictures(Path(folder)) if folder else []
+
+
+def _pictures(folder: Path) -> list[Image.Image]:
+    """The first pictures of a folder by name, masks left out; none when the folder is not there."""
+    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in PICTURE_FILES)
+    found = [file for file in files if not file.stem.endswith(".mask")]
+    return [_picture(file) for file in found[:PICTURES]]
+
+
+def _picture(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as picture:
+            return picture.convert("RGB")
+    except (UnidentifiedImageError, OSError) as error:
+        raise UserError(f"{path} is no picture that can be read: {error}") from None
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,182 @@
+"""What every table of the report is built from, and what its cells are.
+
+A file of this folder holds one table: `build(result) -> DataFrame`, rows of one run in, one table out. The cells are
+`Average` (a number with its range over seeds), text, or None where nothing was measured; the templates print them.
+"""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+CHOSEN = "✓"  # stands behind the learning rate that the rule chose
+SETTING = ["phase", "setting", "recipe", "learning_rate"]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The learning rate that evaluation chose for a recipe.
+
+    Attributes:
+        learning_rate: the chosen one.
+        rule: the sentence that chose it.
+        met_budget: whether it loses no more on the retention benchmark than the run allows.
+    """
+
+    learning_rate: float
+    rule: str
+    met_budget: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that was measured for one run.
+
+    Attributes:
+        run: key of the run in params.yaml.
+        rows: the rows of this run (columns: stages/common/rows.py), values as fractions.
+        choice: recipe name to its choice.
+        budget: share of the retention benchmark that a recipe may lose, a fraction.
+    """
+
+    run: str
+    rows: pd.DataFrame
+    choice: dict[str, Choice]
+    budget: float
+
+    def is_chosen(self, recipe: str, learning_rate: float) -> bool:
+        """Whether this is the chosen learning rate of the recipe, up to the last digits that CSV and JSON lose."""
+        return recipe in self.choice and math.isclose(learning_rate, self.choice[recipe].learning_rate, rel_tol=1e-9)
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the taught concepts, in the order of the rows."""
+        target = self.rows.loc[self.rows["role"] == "target", "label"]
+        return [label for label in target.unique() if label != "all"]
+
+
+@dataclass(frozen=True)
+class Average:
+    """A fraction averaged over seeds; `str` gives it in per cent.
+
+    Attributes:
+        mean: mean over seeds.
+        least: smallest seed.
+        greatest: largest seed.
+        seeds: number of seeds; 1 for the untouched model.
+        n: pictures behind each seed's number.
+        chance: what guessing would give, None where that has no meaning.
+        low: smallest lower end of the seeds' 95 % Wilson intervals.
+        high: largest upper end of the seeds' 95 % Wilson intervals.
+    """
+
+    mean: float
+    least: float
+    greatest: float
+    seeds: int
+    n: int
+    chance: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.percent} ({self.range})" if self.range else self.percent
+
+    @property
+    def percent(self) -> str:
+        """The mean in per cent, one decimal, without the sign."""
+        return per_cent(self.mean)
+
+    @property
+    def range(self) -> str:
+        """Smallest to largest seed in per cent; empty with one seed."""
+        return "" if self.seeds < 2 else f"{per_cent(self.least)} to {per_cent(self.greatest)}"
+
+    def loss_from(self, before: "Average") -> "Average":
+        """How far this lies below `before` (the mean of it), as a difference of fractions; negative for a gain."""
+        ends = (before.mean - self.mean, before.mean - self.greatest, before.mean - self.least)
+        return Average(*ends, seeds=self.seeds, n=self.n)
+
+
+def per_cent(fraction: float) -> str:
+    """A fraction in per cent with one decimal and no sign of its unit; never "-0.0"."""
+    return f"{round(100 * fraction, 1) + 0.0:.1f}"
+
+
+def rate(learning_rate: float) -> str:
+    """A learning rate as the paper writes it: 0.00015 gives "1.5e-4"."""
+    digits, power = f"{learning_rate:.6e}".split("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+
+
+def average(rows: pd.DataFrame, *, role: str, label: str = "all", metric: str = "top1") -> Average | None:
+    """Mean over seeds of one number.
+
+    Args:
+        rows: rows of one run and one setting (phase, setting, recipe, learning rate).
+        role: target | retention.
+        label: a class, or "all".
+        metric: file name in stages/metrics.
+
+    Returns:
+        The average, None when there is no such row.
+    """
+    found = rows[(rows["role"] == role) & (rows["label"] == label) & (rows["metric"] == metric)]
+    if found.empty:
+        return None
+    value, chance = found["value"].astype(float), found["chance"].iloc[0]
+    return Average(
+        float(value.mean()),
+        float(value.min()),
+        float(value.max()),
+        seeds=len(found),
+        n=int(found["n"].iloc[0]),
+        chance=None if pd.isna(chance) else float(chance),
+        low=float(found["low"].min()),
+        high=float(found["high"].max()),
+    )
+
+
+def averages(result: Result) -> pd.DataFrame:
+    """One line for each setting that was measured, averaged over seeds.
+
+    Returns:
+        Columns phase, setting, recipe, learning_rate (as in the rows), rate (as text), is_chosen (at the chosen
+        learning rate), target, retention, loss (of retention from the untouched model prompted by name), called_new,
+        and `target: NAME` for each concept; those from `target` on `Average` or None.
+    """
+    rows = result.rows[(result.rows["role"] == "target") | (result.rows["label"] == "all")]
+    groups = rows.groupby(SETTING, sort=False, dropna=False)
+    lines = [_line(dict(zip(SETTING, key, strict=True)), group, result) for key, group in groups]
+    before = next((line["retention"] for line in lines if line["setting"] == "name"), None)
+    for line in lines:
+        can_compare = line["phase"] != "baseline" and before and line["retention"]
+        line["loss"] = line["retention"].loss_from(before) if can_compare else None
+    return pd.DataFrame(lines)
+
+
+def untouched_line(lines: pd.DataFrame) -> pd.Series:
+    """The line of `averages` that holds the untouched model prompted by name."""
+    return lines[(lines["phase"] == "baseline") & (lines["setting"] == "name")].iloc[0]
+
+
+def taught_line(lines: pd.DataFrame, recipe: str) -> pd.Series:
+    """The line of `averages` that holds what a recipe taught at its chosen learning rate."""
+    return lines[(lines["phase"] == "taught") & (lines["recipe"] == recipe) & lines["is_chosen"]].iloc[0]
+
+
+def control_lines(lines: pd.DataFrame, recipe: str) -> list[pd.Series]:
+    """The lines of `averages` that hold a recipe's controls at its chosen learning rate, in the order of the rows."""
+    found = lines[(lines["phase"] == "control") & (lines["recipe"] == recipe) & lines["is_chosen"]]
+    return [line for _, line in found.iterrows()]
+
+
+def _line(line: dict, group: pd.DataFrame, result: Result) -> dict:
+    line["rate"] = "" if line["phase"] == "baseline" else rate(line["learning_rate"])
+    line["is_chosen"] = result.is_chosen(line["recipe"], line["learning_rate"])
+    line["target"] = average(group, role="target")
+    line["retention"] = average(group, role="retention")
+    line["called_new"] = average(group, role="retention", metric="called_new")
+    for label in result.labels:
+        line[f"target: {label}"] = average(group, role="target", label=label)
+    return line

@@ -1,0 +1,88 @@
+"""What did not work: every finding against a run, in words, found in its rows by fixed rules."""
+
+import pandas as pd
+
+from stages.tables.contract import Average, Result, averages, control_lines, per_cent, taught_line, untouched_line
+
+
+def build(result: Result) -> pd.DataFrame:
+    """Findings against each recipe of a run at its chosen learning rate.
+
+    Returns:
+        Columns run, recipe, finding (a sentence). Looked for: a missed budget; a target accuracy at or below the
+        untouched model's, below chance, or below what the untouched model reaches when prompted by the description; a
+        control that reaches as much as the taught model, or half of its gain; known pictures called by a taught name
+        more often than the budget allows; no control, or a single seed.
+    """
+    lines = averages(result)
+    found = [(recipe, finding) for recipe in result.choice for finding in _findings(result, lines, recipe)]
+    return pd.DataFrame([(result.run, *pair) for pair in found], columns=["run", "recipe", "finding"])
+
+
+def _findings(result: Result, lines: pd.DataFrame, recipe: str) -> list[str]:
+    after, before, against = taught_line(lines, recipe), untouched_line(lines), control_lines(lines, recipe)
+    columns = {"all concepts": "target", **{label: f"target: {label}" for label in result.labels}}
+    if len(result.labels) == 1:
+        del columns["all concepts"]  # the same number twice
+    found = _budget(result, after, recipe) + _new_names(result, after, before)
+    for name, column in columns.items():
+        found += _target(name, after[column], before[column])
+        for control in against:
+            found += _control(name, after[column], before[column], control[column], control["setting"])
+    return found + _description(lines, after) + _design(after, against)
+
+
+def _budget(result: Result, after: pd.Series, recipe: str) -> list[str]:
+    if result.choice[recipe].met_budget:
+        return []
+    lost = "" if after["loss"] is None else f"; the one shown loses {after['loss'].percent}"
+    return [f"The budget was missed: no learning rate loses at most {per_cent(result.budget)} points{lost}."]
+
+
+def _new_names(result: Result, after: pd.Series, before: pd.Series) -> list[str]:
+    if after["called_new"] is None or before["called_new"] is None:
+        return []
+    rise = after["called_new"].mean - before["called_new"].mean
+    if rise <= result.budget:
+        return []
+    pair = f"{before['called_new'].percent} % before, {after['called_new'].percent} % after"
+    return [f"Known pictures are called by a taught name more often: {pair}."]
+
+
+def _target(name: str, after: Average | None, before: Average | None) -> list[str]:
+    if after is None or before is None:
+        return []
+    found = []
+    if after.mean <= before.mean:
+        found.append(f"{name}: nothing was learned, {before.percent} % before and {after.percent} % after.")
+    if after.chance is not None and after.mean < after.chance:
+        found.append(f"{name}: {after.percent} % lies below chance ({per_cent(after.chance)} %).")
+    return found
+
+
+def _control(name: str, after: Average, before: Average, control: Average, setting: str) -> list[str]:
+    if after is None or before is None or control is None:
+        return []
+    words = f"the control “{setting.replace('_', ' ')}” reaches {control.percent} %"
+    if control.mean >= after.mean:
+        return [f"{name}: {words}, no less than the taught model ({after.percent} %)."]
+    gain = after.mean - before.mean
+    if control.mean - before.mean >= gain / 2:
+        return [f"{name}: {words}, half or more of the taught model's gain ({before.percent} to {after.percent} %)."]
+    return []
+
+
+def _description(lines: pd.DataFrame, after: pd.Series) -> list[str]:
+    found = lines[(lines["phase"] == "baseline") & (lines["setting"] == "description")]
+    prompted = None if found.empty else found.iloc[0]["target"]
+    if prompted is None or after["target"] is None or prompted.mean <= after["target"].mean:
+        return []
+    pair = f"{prompted.percent} % against {after['target'].percent} % by name after teaching"
+    return [f"The untouched model does better when it is prompted by the description: {pair}."]
+
+
+def _design(after: pd.Series, against: list[pd.Series]) -> list[str]:
+    found = [] if against else ["No control was run, so part of the gain may have another cause than the text."]
+    if after["target"] is not None and after["target"].seeds < 2:
+        found.append("One seed only: nothing is known of the spread.")
+    return found

@@ -1,0 +1,65 @@
+"""Rows of runs that never were: few, round numbers, so that every mean of a report can be checked in the head."""
+
+import pandas as pd
+
+from stages.common.rows import COLUMNS, wilson
+from stages.tables.contract import Choice, Result
+
+RULE = "the largest learning rate that loses at most 2 points of retention"
+CHOICE = {"paper": Choice(1e-4, RULE, True), "replay": Choice(6e-4, RULE, True)}
+N_TARGET, N_RETENTION = 10, 100  # pictures of one concept; of all known classes
+BASELINE = {"name": (0.1, 0.9), "description": (0.8, 0.9), "name and description": (0.7, 0.9)}
+TAUGHT = {  # (recipe, learning rate): target and retention of each seed
+    ("paper", 1e-4): [(0.3, 0.89), (0.5, 0.87)],
+    ("paper", 2e-4): [(0.7, 0.5), (0.9, 0.6)],
+    ("replay", 3e-4): [(0.8, 0.9), (0.8, 0.9)],
+    ("replay", 6e-4): [(0.9, 0.88), (1.0, 0.9)],
+}
+CONTROLS = {"noise": 0.2, "wrong_description": 0.0}  # target of every seed
+
+
+def rows(run: str, concepts: list[str], *, controls: dict[str, float] = CONTROLS, seeds: int = 2) -> list[dict]:
+    """All rows of one run: both recipes, the controls at the chosen learning rates."""
+    found = []
+    for prompt, (target, retention) in BASELINE.items():
+        found += _measured((run, "baseline", prompt, None, None, None), concepts, target, retention)
+    for (recipe, rate), values in TAUGHT.items():
+        for seed, (target, retention) in enumerate(values[:seeds]):
+            found += _measured((run, "taught", "taught", recipe, rate, seed), concepts, target, retention)
+    for recipe, choice in CHOICE.items():
+        for control, target in controls.items():
+            for seed in range(seeds):
+                found += _measured(
+                    (run, "control", control, recipe, choice.learning_rate, seed), concepts, target, 0.85
+                )
+    return found
+
+
+def table(found: list[dict]) -> pd.DataFrame:
+    """The rows as stages/common/rows.py reads them: text empty, numbers NaN where nothing was written."""
+    frame = pd.DataFrame(found, columns=list(COLUMNS))
+    return frame.assign(recipe=frame["recipe"].fillna("")).astype({"learning_rate": float, "seed": float})
+
+
+def result(concepts: tuple[str, ...] = ("moongate", "gyroscope"), **how: object) -> Result:
+    """A run whose rows and choices agree."""
+    return Result("together", table(rows("together", list(concepts), **how)), CHOICE, budget=0.02)
+
+
+def _measured(key: tuple, concepts: list[str], target: float, retention: float) -> list[dict]:
+    found = [_row(key, ("target", name, "top1"), target, N_TARGET) for name in concepts]
+    found.append(_row(key, ("target", "all", "top1"), target, N_TARGET * len(concepts)))
+    found.append(_row(key, ("retention", "all", "top1"), retention, N_RETENTION))
+    called_new = 0.0 if key[1] == "baseline" else 0.01
+    found.append(_row(key, ("retention", "all", "called_new"), called_new, N_RETENTION, chance=None))
+    for name, share in (("ladder", retention), ("kite", 0.9), ("None", 0.9)):
+        found.append(_row(key, ("retention", name, "top1"), share, 50))
+    return found
+
+
+def _row(key: tuple, what: tuple[str, str, str], value: float, n: int, chance: float | None = 0.05) -> dict:
+    run, phase, setting, recipe, learning_rate, seed = key
+    role, label, metric = what
+    low, high = wilson(value * n, n)
+    whole = (run, phase, setting, recipe, learning_rate, seed, role, "image_folder", label, metric)
+    return dict(zip(COLUMNS, (*whole, value, n, chance, low, high), strict=True))
