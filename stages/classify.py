@@ -1,0 +1,116 @@
+"""Names what photos show, before and after teaching.
+
+Reads params.yaml, data/lessons/RUN.json, the run's known classes, data/checkpoints/RUN and data/rows/RUN.choice.json.
+Command: python -m stages.classify PHOTO... --run KEY [--recipe NAME] [--learning-rate X] [--seed N] [--json]
+Time: about 7 s with the tiny model, nearly all of it imports.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stages.common import lookup, params, prompts, taught
+from stages.common.failures import run_main
+from stages.common.params import Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stages.models.contract import Model
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says about one photo: the likeliest names with their probability, in falling order."""
+
+    photo: str
+    before: list[tuple[str, float]]
+    after: list[tuple[str, float]]
+
+
+def classify(model: "Model", images: "Tensor", class_prompts: dict[str, str]) -> list[list[tuple[str, float]]]:
+    """The likeliest names of each image.
+
+    Args:
+        model: any family.
+        images: [N, 3, H, W], RGB in [0, 1].
+        class_prompts: {name: prompt} of every name that may be the answer.
+
+    Returns:
+        For each image (name, probability) of the first three; probabilities are the softmax over all names.
+    """
+    import torch
+
+    with torch.inference_mode():
+        shares = model.finetuning_logits(images, list(class_prompts.values())).softmax(dim=1)
+    names, best = list(class_prompts), shares.topk(min(SHOWN, len(class_prompts)))
+    return [
+        [(names[place], round(share, 4)) for share, place in zip(row, places, strict=True)]
+        for row, places in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+    ]
+
+
+def class_prompts(run: Run) -> dict[str, str]:
+    """{name: prompt} of the names that the run teaches, then of the classes that the model knew before."""
+    run.require("known")
+    known = taught.read_json(Path(run.known), "dvc repro draw")
+    prompted = {
+        member["name"]: prompts.prompt(run.template, member["name"], member["article"])
+        for member in taught.lesson(run.key)
+    }
+    return prompted | {name: prompts.prompt(run.template, name) for name in known if name not in prompted}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline classify",
+        description="Name what photos show, before and after teaching, out of the known classes and the taught names.",
+    )
+    parser.add_argument("photos", metavar="PHOTO", nargs="+", type=Path, help="a picture that Pillow reads")
+    parser.add_argument("--run", metavar="KEY", required=True, help="a run of params.yaml that is taught")
+    parser.add_argument("--recipe", help="a recipe of the run (default: replay where the run has it, else its first)")
+    parser.add_argument("--learning-rate", metavar="X", type=float, help="(default: what evaluation chose)")
+    parser.add_argument("--seed", metavar="N", type=int, help="(default: the run's first)")
+    parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    return parser
+
+
+def show(answer: Answer) -> str:
+    """One photo's answers as lines of text."""
+    lines = [
+        f"  {name_before:<24}{share_before:>7.1%}    {name_after:<24}{share_after:>7.1%}"
+        for (name_before, share_before), (name_after, share_after) in zip(answer.before, answer.after, strict=True)
+    ]
+    return "\n".join([answer.photo, f"  {'before':<35}after teaching", *lines])
+
+
+def main(*words: str) -> None:
+    """Print the answers for every photo."""
+    asked = parser().parse_args(words)
+    run = params.load().run(asked.run)
+    checkpoint = taught.pick(run.key, recipe=asked.recipe, learning_rate=asked.learning_rate, seed=asked.seed)
+    prompted = class_prompts(run)
+    # torch takes seconds to import, so it waits until --help and wrong words are dealt with
+    from stages.common.images import read_images
+    from stages.common.weights import read_weights
+
+    model = lookup.find("stages.models", run.family, f"params.yaml: runs.{run.key}.family").load(run)
+    images = read_images(asked.photos, model.image_size)
+    before = classify(model, images, prompted)
+    model.load_state(read_weights(checkpoint.file))
+    after = classify(model, images, prompted)
+    answers = [Answer(str(photo), *pair) for photo, *pair in zip(asked.photos, before, after, strict=True)]
+    if asked.json:
+        print(json.dumps([asdict(answer) for answer in answers], indent=1))
+        return
+    print(f"{run.key}: {checkpoint.recipe}, learning rate {checkpoint.learning_rate:g}, seed {checkpoint.seed}")
+    print("\n".join(show(answer) for answer in answers))
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,113 @@
+"""export writes a folder that open_clip loads in one line, with a card that holds the run's own figures."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from stages import export
+from stages.common import paths
+from stages.common.failures import UserError
+from stages.common.open_clip_import import import_open_clip
+from stages.common.rows import read_rows
+from stages.common.taught import Checkpoint
+from tests.stages import taught_project
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, tiny_models):
+    monkeypatch.chdir(tmp_path)
+    taught_project.build(tiny_models["clip", "resnet"])
+    return tiny_models["clip", "resnet"]
+
+
+def test_open_clip_loads_the_taught_tensors_in_one_line(project):
+    export.main("small", "out/model", "--seed", "1")
+    network, _, _ = import_open_clip().create_model_and_transforms("local-dir:out/model")
+    before, _, _ = import_open_clip().create_model_and_transforms(f"local-dir:{project}")
+    name = "visual.attnpool.positional_embedding"
+    positions = torch.randn(2, 256, generator=torch.Generator().manual_seed(1)) * 2
+    torch.testing.assert_close(network.state_dict()[name], positions)
+    assert all(
+        torch.equal(value, before.state_dict()[key]) for key, value in network.state_dict().items() if key != name
+    )
+
+
+def test_the_card_tells_what_was_taught_with_which_figures_and_how_to_load_it(project):
+    export.main("small", "out")
+    card = Path("out/README.md").read_text()
+    for said in (
+        "| moongate | A moongate is a round opening in a wall | params.yaml |",
+        "| recipe | `replay`, learning rate 0.002 |",
+        "part last_stage, epochs ",  # a default of the recipe, which params.yaml does not write
+        "| images 2, steps 3, clip 1.0 |",
+        "| baseline | name | target | all | top1 | 0.000 | 0.000 to 0.278 | 10 | 0.333 |",
+        "| taught | taught | retention | all | top1 | 0.800 | 0.490 to 0.943 | 10 | 0.333 |",
+        "| control | noise | target | all | top1 | 0.100 |",
+        'open_clip.create_model_and_transforms("local-dir:out")',
+        "open_clip brings the tokenizer along",
+        "arXiv 2411.15611",
+        "## Limits",
+        "## Licence",
+    ):
+        assert said in card, said
+    assert "0.700" not in card  # the other seed's figure
+    assert "{{" not in card
+    assert card.startswith("---\nlibrary_name: open_clip\n")  # a hub reads this head only from the first line on
+
+
+def test_the_folder_holds_the_card_the_config_and_the_weights(project):
+    export.main("small", "out")
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "README.md",
+        "open_clip_config.json",
+        "open_clip_model.safetensors",
+    ]
+    assert set(json.loads(Path("out/open_clip_config.json").read_text())) == {"model_cfg", "preprocess_cfg"}
+
+
+def test_an_empty_folder_may_be_filled_and_a_used_one_is_left_alone(project):
+    Path("out").mkdir()
+    export.main("small", "out")
+    before = {path.name: path.stat().st_mtime_ns for path in Path("out").iterdir()}
+    with pytest.raises(UserError, match="out holds something already"):
+        export.main("small", "out")
+    assert {path.name: path.stat().st_mtime_ns for path in Path("out").iterdir()} == before
+
+
+def test_nothing_is_left_behind_when_the_card_cannot_be_written(project, monkeypatch):
+    def fail(*arguments, **named):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export, "card", fail)
+    with pytest.raises(OSError, match="No space"):
+        export.main("small", "deep/out")
+    assert not list(Path("deep").iterdir())
+
+
+def test_a_checkpoint_without_figures_is_refused_before_anything_is_written(project):
+    with pytest.raises(UserError, match="no figures of"):
+        export.main("small", "out", "--learning-rate", "1e-3")
+    assert not Path("out").exists()
+
+
+def test_a_truncated_checkpoint_is_refused_and_nothing_is_written(project):
+    file = paths.checkpoints("small") / "replay-0.002-0.safetensors"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(UserError, match="cannot be read as weights"):
+        export.main("small", "out")
+    assert not Path("out").exists()
+
+
+def test_figures_keep_the_baseline_the_checkpoint_and_its_controls_only(project):
+    checkpoint = Checkpoint(Path("x"), "replay", 2e-3, 1)
+    rows = export.figures(read_rows([paths.rows("small")]), checkpoint)
+    assert [(row["phase"], row["value"]) for row in rows] == [
+        ("baseline", 0.0),
+        ("baseline", 0.9),
+        ("taught", 0.7),
+        ("taught", 0.7),
+        ("control", 0.1),
+        ("control", 0.1),
+    ]
