@@ -1,0 +1,59 @@
+"""What can be typed beside `dvc repro`.
+
+python -m pipeline stage VERB [KEY...]           run one stage now, whether DVC thinks it stale or not
+python -m pipeline classify PHOTO... --run KEY   what a picture shows, before and after teaching
+python -m pipeline export KEY FOLDER             a taught model as a folder that open_clip loads
+python -m pipeline add EXPERIMENT                put its concepts and runs into params.yaml
+python -m pipeline remove EXPERIMENT             take them out again
+"""
+
+import argparse
+import sys
+
+from pipeline import experiments, items, stage
+from pipeline.mistakes import UserError
+
+PASSED_ON = {  # verbs with options of their own, which stages/VERB.py reads
+    "classify": "name what pictures show, before and after teaching (own options: classify --help)",
+    "export": "write a taught model for open_clip (own options: export --help)",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their arguments."""
+    top = argparse.ArgumentParser(prog="python -m pipeline", description="`dvc repro` runs whatever is out of date.")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    one = commands.add_parser("stage", help="run one stage now, whether DVC thinks it stale or not")
+    one.add_argument("verb", metavar="VERB", help="a stage of dvc.yaml, e.g. invert")
+    one.add_argument("keys", metavar="KEY", nargs="*", help="concepts or runs of params.yaml")
+    for verb, text in PASSED_ON.items():
+        commands.add_parser(verb, help=text, add_help=False)
+    known = ", ".join(experiments.names()) or "there is none yet"
+    for command, text in (("add", "put an experiment into params.yaml"), ("remove", "take it out again")):
+        commands.add_parser(command, help=text).add_argument("experiment", metavar="EXPERIMENT", help=known)
+    return top
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: that of the stage, or 0, or 1 after a one-line message.
+    """
+    try:
+        if arguments and arguments[0] in PASSED_ON:
+            return stage.run(arguments[0], arguments[1:])
+        given = parser().parse_args(arguments)
+        if given.command == "stage":
+            items.check(given.verb, given.keys)
+            return stage.run(given.verb, given.keys, timings=stage.TIMINGS)
+        change = experiments.add if given.command == "add" else experiments.remove
+        print(f"params.yaml: {given.command} {', '.join(change(given.experiment)) or '- nothing to do'}")
+    except UserError as mistake:
+        print(mistake, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
