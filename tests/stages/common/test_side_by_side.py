@@ -46,7 +46,8 @@ def test_several_processes_are_not_this_one():
     assert os.getpid() not in set(side_by_side(lambda _: os.getpid(), range(2), 2))
 
 
-def test_work_in_another_process_keeps_to_one_thread():
+def test_work_in_another_process_keeps_to_one_thread(threads):
+    torch.set_num_threads(2)
     assert list(side_by_side(lambda _: torch.get_num_threads(), range(2), 2)) == [1, 1]
 
 

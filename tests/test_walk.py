@@ -1,0 +1,252 @@
+"""The walk of the whole pipeline: real DVC, real stages, the shipped weights, in a small copy of the project."""
+
+import copy
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.documents import read
+from tests.stages.whole_project import contents
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[1]
+CARRIED = ("stages", "pipeline", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml")
+PICTURES = 'PICTURES = {"concepts": 60, "known": 20}'
+FEW = 'PICTURES = {"concepts": 2, "known": 1}'
+SMALL = {
+    "seeds": [0],
+    "invert": {"images": 2, "steps": 3},
+    "replay_images": 1,
+    "recipes": {"paper": {"learning_rates": [1e-4]}, "replay": {"learning_rates": [3e-4], "epochs": 1}},
+    "controls": ["noise", "wrong_description"],
+    "device": "cpu",
+}
+LAST_STAGES = {"finetune@pair", "finetune@alone", "evaluate@pair", "evaluate@alone", "report"}
+ALL = {
+    *("draw", "describe@moongate", "describe@tonometer", "describe@gyroscope"),
+    *("gather@pair", "gather@alone", "invert@pair", "invert@alone"),
+    *LAST_STAGES,
+}
+
+
+class Project:
+    """A project small enough to be run whole in a minute or two: one run of two concepts, one of one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_SITE_CACHE_DIR": str(folder / ".dvc/tmp/site"),
+            "OMP_WAIT_POLICY": "PASSIVE",
+        }
+
+    def build(self) -> None:
+        for name in CARRIED:
+            goal = self.folder / name
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            place = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+            place(ROOT / name, goal)
+        shutil.copytree(ROOT / "data/weights", self.folder / "data/weights")
+        draw = self.folder / "stages/draw.py"
+        assert PICTURES in draw.read_text()
+        draw.write_text(draw.read_text().replace(PICTURES, FEW))
+        params = read(ROOT / "params.yaml")
+        shipped = params["runs"]["world-together"]
+        members = {"pair": ["moongate", "tonometer"], "alone": ["gyroscope"]}
+        params["runs"] = {run: {**shipped, **copy.deepcopy(SMALL), "concepts": of} for run, of in members.items()}
+        self._write(params)
+        subprocess.run(["git", "init", "--quiet"], cwd=self.folder, check=True)
+
+    def copied(self, goal: Path) -> "Project":
+        shutil.copytree(self.folder, goal, symlinks=True)
+        return Project(goal)
+
+    def edit(self, change: Callable[[dict], object]) -> None:
+        """Change params.yaml as a mapping."""
+        params = read(self.folder / "params.yaml")
+        change(params)
+        self._write(params)
+
+    def _write(self, params: dict) -> None:
+        from ruamel.yaml import YAML
+
+        with (self.folder / "params.yaml").open("w") as file:
+            YAML(typ="safe").dump(params, file)
+
+    def repro(self, *words: str, expect: int = 0) -> set[str]:
+        """`dvc repro`: the stages that it ran."""
+        done = self.dvc("repro", *words)
+        assert done.returncode == expect, done.stdout
+        return set(re.findall(r"^Running stage '([^']+)'", done.stdout, re.MULTILINE))
+
+    def dvc(self, *words: str, **settings: object) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", "dvc", *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=900,
+            **settings,
+        )
+
+    def data(self) -> dict[str, bytes]:
+        """Every file under data/ that the stages write, the timings aside."""
+        aside = ("weights/", "timings/")
+        return {name: bytes_ for name, bytes_ in contents(self.folder / "data").items() if not name.startswith(aside)}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """A project whose every stage has run; tests that change it take a copy."""
+    project = Project(tmp_path_factory.mktemp("walk"))
+    project.build()
+    project.ran = project.repro()
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Project:
+    return finished.copied(tmp_path / "project")
+
+
+def test_one_command_runs_every_stage_and_leaves_every_result(finished):
+    assert finished.ran == ALL
+    found = set(finished.data())
+    expected = {f"report/{name}" for name in ("index.html", "report.md", "rows.csv", "metrics.json", "tradeoff.png")}
+    for run in ("pair", "alone"):
+        expected |= {f"lessons/{run}.json", f"rows/{run}.csv", f"rows/{run}.choice.json"}
+        expected |= {f"checkpoints/{run}/index.json", f"inverted/{run}/inversion.json"}
+    expected |= {f"inverted/pair/{concept}/seed0/01.png" for concept in ("moongate", "tonometer")}
+    expected |= {"inverted/alone/decoy/seed0/01.png", "world/known.json", "world/concepts/moongate/000.png"}
+    assert expected <= found
+    assert (finished.folder / "captions/moongate.yaml").exists()
+    assert (finished.folder / "data/timings/stages.csv").exists()
+
+
+def test_a_second_time_nothing_runs(finished):
+    assert finished.repro() == set()
+    assert "up to date" in finished.dvc("status").stdout
+
+
+def test_from_scratch_gives_the_same_bytes_again(finished, tmp_path):
+    again = Project(tmp_path / "again")
+    again.folder.mkdir()
+    again.build()
+    assert again.repro() == ALL
+    first, second = finished.data(), again.data()
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_an_edited_description_runs_what_depends_on_it_and_changes_the_images_of_its_concept_alone(project):
+    before = project.data()
+    text = "a thick golden rod standing on a wide base with square dials"
+    project.edit(lambda params: params["concepts"]["tonometer"].update(description=text))
+    # every lesson looks at the folder of captions; that of `alone` comes out as it was, so nothing follows it
+    taught = {"invert@pair", "finetune@pair", "evaluate@pair"}
+    assert project.repro() == {"describe@tonometer", "gather@pair", "gather@alone", *taught, "report"}
+    after = project.data()
+    changed = {name for name in before if before[name] != after[name]}
+    assert "inverted/pair/tonometer/seed0/00.png" in changed
+    images = [name for name in changed if name.startswith("inverted/") and name.endswith(".png")]
+    assert [name for name in images if not name.startswith("inverted/pair/tonometer/")] == []
+    assert [name for name in changed if "alone" in name or name.startswith("world/")] == []
+
+
+def test_a_changed_learning_rate_inverts_nothing_anew(project):
+    rates = {"paper": {"learning_rates": [2e-4]}}
+    project.edit(lambda params: [run["recipes"].update(copy.deepcopy(rates)) for run in params["runs"].values()])
+    # gather reads the whole run line to find slips in it early; the lessons come out as they were
+    assert project.repro() == {"gather@pair", "gather@alone", *LAST_STAGES}
+
+
+def test_an_added_concept_runs_its_own_stages_alone(project):
+    before = project.data()
+
+    def add(params: dict) -> None:
+        params["concepts"]["holroate"] = {
+            "name": "holroate",
+            "article": "a",
+            "description": "a diamond-shaped opening in a wall of wood with a garden behind it",
+        }
+        params["runs"]["new"] = {**params["runs"]["alone"], "concepts": ["holroate"]}
+
+    project.edit(add)
+    gathered = {f"gather@{run}" for run in ("pair", "alone", "new")}
+    own = {"describe@holroate", "invert@new", "finetune@new", "evaluate@new"}
+    assert project.repro() == {*gathered, *own, "report"}
+    after = project.data()
+    changed = {name for name in before if before[name] != after[name]}
+    assert all(name.startswith("report/") for name in changed), sorted(changed)
+    assert "rows/new.csv" in after
+
+
+def test_a_kill_in_the_middle_of_an_inversion_leaves_nothing_half_written_and_the_next_run_finishes(project):
+    before = project.data()
+    cache = project.folder / ".cache/inverted"
+    shutil.rmtree(cache)
+    command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", "invert@pair"]
+    with (project.folder / "log").open("w") as log:
+        process = subprocess.Popen(command, cwd=project.folder, env=project.environment, stdout=log, stderr=log)
+        wait_for(lambda: any(path.is_dir() and path.name[0] != "." for path in cache.glob("*")), process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    wait_for(lambda: not workers_in(project.folder))
+    assert not (project.folder / "data/inverted/pair").exists()
+    assert {name: before[name] for name in project.data() if "/.pair.part/" not in name} == {
+        name: content for name, content in before.items() if not name.startswith("inverted/pair/")
+    }
+    assert project.repro("--no-run-cache") == {"invert@pair"}
+    assert project.data() == before
+
+
+def wait_for(is_so: Callable[[], bool], process: subprocess.Popen | None = None) -> None:
+    until = time.monotonic() + 120
+    while not is_so():
+        assert process is None or process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < until
+        time.sleep(0.005)
+
+
+def workers_in(folder: Path) -> list[str]:
+    """Processes that work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink() == folder:
+                found.append((process / "cmdline").read_text())
+        except OSError:  # ended meanwhile, or another user's
+            continue
+    return found
+
+
+def test_a_full_disk_is_told_in_one_line_and_the_next_run_finishes(project):
+    before = project.data()
+    limit = 700_000  # bytes a file: a checkpoint is larger, what DVC itself writes is not
+    assert max(len(data) for name, data in before.items() if name.startswith("checkpoints/pair/")) > limit
+    done = project.dvc(
+        *("repro", "--force", "--single-item", "finetune@pair"),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.returncode != 0
+    told = [line for line in done.stdout.splitlines() if line.startswith("The disk is full")]
+    assert len(told) == 1, done.stdout
+    assert "data/checkpoints/pair" in told[0]
+    assert "Traceback" not in done.stdout
+    assert [name for name in project.data() if name.startswith("checkpoints/") and "alone" not in name] == []
+    assert project.repro("--no-run-cache") == {"finetune@pair"}
+    assert project.data() == before
