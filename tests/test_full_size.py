@@ -17,18 +17,17 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from stages import evaluate, export, finetune, invert
+from stages import describe, evaluate, export, finetune, gather, invert
 from stages.common import paths
 from stages.common.open_clip_import import import_open_clip
 from stages.common.rows import read_rows
-from tests.stages import whole_project
 
 pytestmark = pytest.mark.slow
 
 GIGABYTES = 8
 PARAMS = """\
 concepts:
-  moongate: {name: moongate, article: a}
+  moongate: {name: moongate, article: a, description: a round opening in a wall}
 describe: {writer: openai_server, model: local, max_words: 40, temperature: 0, seed: 0, attempts: 3}
 runs:
   full:
@@ -58,7 +57,6 @@ def build() -> None:
     """A run of a large model, in the current folder."""
     Path("params.yaml").write_text(PARAMS)
     Path("known.json").write_text(json.dumps({"arch": "a bow of stones", "kite": "a bright diamond on a string"}))
-    whole_project.write_lesson("full", {"moongate": "a round opening in a wall"})
     chance = np.random.default_rng(0)
     for folder in ("target/moongate", "retention/arch", "retention/kite"):
         Path(folder).mkdir(parents=True)
@@ -73,30 +71,26 @@ def build() -> None:
 def walk(folder: Path) -> dict[str, float]:
     """Every verb on the large model; in a process of its own, so that the memory is the walk's."""
     os.chdir(folder)
-    at, whole = [], invert.invert
+    at, taught, whole, teach = [], [], invert.invert, finetune.finetune
 
     def watched(*words: object, **more: object) -> Iterator[object]:
         for result in whole(*words, **more):
             at.append(time.perf_counter())
             yield result
 
-    invert.invert = watched
-    invert.main("full")
-    teach, begin = finetune.finetune, 0.0
-
     def timed(*words: object) -> dict[str, torch.Tensor]:
-        nonlocal begin
         begin = time.perf_counter()
         tensors = teach(*words)
-        begin = time.perf_counter() - begin
+        taught.append(time.perf_counter() - begin)
         return tensors
 
-    finetune.finetune = timed
-    finetune.main("full")
-    evaluate.main("full")
+    invert.invert, finetune.finetune = watched, timed
+    describe.main("moongate")
+    for verb in (gather, invert, finetune, evaluate):
+        verb.main("full")
     export.main("full", "exported")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # Linux counts in kB
-    return {"memory_gb": memory, "inversion_s": at[1] - at[0], "finetuning_s": begin}
+    return {"memory_gb": memory, "inversion_s": at[1] - at[0], "finetuning_s": taught[0]}
 
 
 @pytest.fixture(scope="module")
