@@ -62,8 +62,8 @@ class Workshop:
     affine: Affine
     facts: tuple[object, ...]
 
-    def finished(self, chunk: Chunk) -> Inversion:
-        """The images of a chunk; taken from .cache/inverted when they are there."""
+    def finished(self, chunk: Chunk) -> Path:
+        """The folder of .cache/inverted that holds a chunk's images and curve; what is there is not made again."""
         mark = kept.fingerprint(*self.facts, chunk.descriptions, chunk.seed)
         folder = kept.chunk(mark)
         if not folder.exists():
@@ -71,9 +71,7 @@ class Workshop:
             with new_folder(folder) as temporary:
                 write_images(temporary, result.images)
                 write_curve(temporary / "history.csv", result.curve)
-        with (folder / "history.csv").open() as file:
-            curve = [(int(s), int(i), float(c), float(v)) for s, i, c, v in list(csv.reader(file))[1:]]
-        return Inversion(read_images(sorted(folder.glob("*.png"))), curve)
+        return folder
 
     def _inverted(self, chunk: Chunk, state: Path) -> Inversion:
         # the n-th image of a description draws from (description, seed, n), whatever stands beside it
@@ -89,6 +87,13 @@ class Workshop:
             result = next(steps)
         assert isinstance(result, Inversion), "inversion gave no result after its last step"
         return result
+
+
+def read_chunk(folder: Path) -> Inversion:
+    """What `Workshop.finished` left in a folder."""
+    with (folder / "history.csv").open() as file:
+        curve = [(int(s), int(i), float(c), float(v)) for s, i, c, v in list(csv.reader(file))[1:]]
+    return Inversion(read_images(sorted(folder.glob("*.png"))), curve)
 
 
 def chunks(run: Run, concepts: list[dict[str, str]], known: dict[str, str], images: int) -> list[Chunk]:
@@ -154,7 +159,8 @@ def main(key: str) -> None:
     workshop = Workshop(model, settings, affine, facts)
     plan, similarity = chunks(run, concepts, known, settings.images), {}
     with new_folder(paths.inverted(key)) as folder:
-        for chunk, result in zip(plan, side_by_side(workshop.finished, plan, processes_for(model)), strict=True):
+        for chunk, done in zip(plan, side_by_side(workshop.finished, plan, processes_for(model)), strict=True):
+            result = read_chunk(done)
             write_chunk(folder, chunk, result)
             similarity[chunk.label] = round(last_similarity(result), 6)
         for concept in concepts:

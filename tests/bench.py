@@ -136,7 +136,8 @@ class Bench:
         way = self.ways[0]
         workshop = invert.Workshop(self.model, way.settings, way.affine, (str(self.run.weights),))
         for chunk in invert.chunks(self.run, [], self.known, way.settings.images):
-            invert.write_chunk(paths.inverted(self.run.key), chunk, workshop.finished(chunk))
+            result = invert.read_chunk(workshop.finished(chunk))
+            invert.write_chunk(paths.inverted(self.run.key), chunk, result)
 
 
 def bench_of(key: str) -> Bench:

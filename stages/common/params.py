@@ -16,6 +16,7 @@ __all__ = ["Concept", "Describe", "Params", "Run", "load", "settings"]
 
 Entry = TypeVar("Entry")
 
+RESERVED = ("replay", "decoy")
 FOLDERS = {"family": "models", "target_benchmark": "benchmarks", "retention_benchmark": "benchmarks"}
 
 
@@ -188,6 +189,8 @@ def _keyed(key: str, entry: object, where: str) -> object:
 
 
 def _concept(key: str, entry: object, where: str) -> Concept:
+    if key in RESERVED:
+        raise UserError(f"{where}: inversion keeps a folder of its own called {key!r}. Give the concept another key.")
     concept = settings(Concept, _keyed(key, entry, where), where)
     if not concept.name.strip() or len(concept.name.splitlines()) > 1:
         raise UserError(f"{place(where, entry, 'name')} says {concept.name!r}, but must be one line of text.")

@@ -6,12 +6,12 @@ piece depends on its own seed alone, and always runs on one thread where the mod
 """
 
 import ctypes
+import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -59,12 +59,17 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], processe
     if processes == 1:
         yield from map(work, items)
         return
-    context = get_context("fork")
+    context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(processes, context, _adopt, (work, os.getpid())) as pool:
         try:
             yield from pool.map(_do, items)
         except BrokenProcessPool as error:
             raise UserError("a worker process died, perhaps for lack of memory. Run the same again.") from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # first: else the pool's thread trips over cancelled work
+            for process in multiprocessing.active_children():
+                process.terminate()  # they ignore Ctrl-C, and what they work on is of no use any more
+            raise
 
 
 def _adopt(work: Callable[[Any], Any], parent: int) -> None:

@@ -59,7 +59,7 @@ def invert(
     images = torch.stack([torch.rand(3, *_side(model, settings, 0), generator=one) for one in generators])
     moves = torch.stack([draw_affines(affine, settings.steps * settings.views, one) for one in generators], 1)
     images, moves = images.to(model.device), moves.to(model.device)
-    optimizer, curve, begin, kept_at = Adam([images]), [], 0, time.monotonic()
+    optimizer, curve, begin, kept_at, at_once = Adam([images]), [], 0, time.monotonic(), len(images)
     if state.exists():
         images, optimizer, curve, begin = _load_state(state, model)
     for step in range(begin, settings.steps):
@@ -67,7 +67,7 @@ def invert(
             images = F.interpolate(images, _side(model, settings, step), mode="bicubic").clamp(0, 1)
             optimizer = Adam([images])
         views = moves[step * settings.views : (step + 1) * settings.views]
-        gradient = _gradient(model, images, target, views, settings)
+        gradient, at_once = _gradient(model, images, target, views, settings, at_once)
         norms = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
         gradient *= (settings.clip / norms).clamp_max(1)[:, None, None, None]
         optimizer.step([gradient], settings.learning_rate * _annealed(settings, step))
@@ -96,19 +96,19 @@ def _annealed(settings: Settings, step: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - begin) / length))
 
 
-def _gradient(model: Model, images: Tensor, target: Tensor, views: Tensor, settings: Settings) -> Tensor:
-    """The gradient of each image's own loss, [B, 3, H, W]; on a GPU that is full the chunk goes through in parts."""
-    parts = 1
+def _gradient(
+    model: Model, images: Tensor, target: Tensor, views: Tensor, settings: Settings, at_once: int
+) -> tuple[Tensor, int]:
+    """The gradient of each image's own loss, [B, 3, H, W], `at_once` images at a time; fewer where memory runs out."""
     while True:
-        size = math.ceil(len(images) / parts)
-        pieces = zip(images.split(size), target.split(size), views.split(size, 1), strict=True)
+        pieces = zip(images.split(at_once), target.split(at_once), views.split(at_once, 1), strict=True)
         try:
-            return torch.cat([_gradient_of(model, *piece, settings) for piece in pieces])
+            return torch.cat([_gradient_of(model, *piece, settings) for piece in pieces]), at_once
         except torch.OutOfMemoryError:
-            if parts >= len(images):
+            if at_once == 1:
                 raise
-            parts *= 2
-            print(f"out of memory: {len(images)} images now go through in {parts} parts", flush=True)
+            at_once = math.ceil(at_once / 2)
+            print(f"out of memory: from here on {at_once} of {len(images)} images go through at once", flush=True)
 
 
 def _gradient_of(model: Model, images: Tensor, target: Tensor, views: Tensor, settings: Settings) -> Tensor:

@@ -33,6 +33,8 @@ from stages.common.params import Run
 from stages.models.contract import PARTS
 
 BATCH = 64  # images embedded at once by `similarity`
+BLOCK = re.compile(r"visual\.(?:transformer\.resblocks\.|trunk\.(?:blocks|stages|layers)[._]|layer)(\d+)\.")
+HEAD = re.compile(r"visual\.(?:attnpool|attn_pool|ln_post|proj|head|trunk\.(?:norm|fc_norm|head|attn_pool))\b")
 
 
 class Clip:
@@ -133,7 +135,8 @@ class Clip:
         if part not in PARTS:
             raise UserError(f"a model has no part {part!r}.{nearest(part, PARTS)} It has: {', '.join(PARTS)}.")
         chosen = {"visual_encoder": visual, "text_encoder": text, "both": visual + text}
-        names = last_stage(visual) if part == "last_stage" else chosen[part]
+        tops = {"last_stage": last_stage, "head": head}
+        names = tops[part](visual) if part in tops else chosen[part]
         return {name: named[name] for name in names}
 
     def state(self, names: list[str]) -> dict[str, Tensor]:
@@ -154,11 +157,10 @@ class Clip:
 
 
 def last_stage(visual: list[str]) -> list[str]:
-    """Names of the parameters at the top of a visual encoder, those that turn features into a concept.
+    """Names of the parameters at the top of a visual encoder: its last blocks and its head.
 
-    ModifiedResNet: the last residual stage and the attention pool. Transformers: the last quarter of the blocks, at
-    least one, with the norm and the projection after them. timm towers: the last quarter of blocks or stages (of four
-    stages the last), with what follows.
+    ModifiedResNet: the last residual stage. Transformers: the last quarter of the blocks, at least one. timm towers:
+    the last quarter of blocks or stages (of four stages the last).
 
     Args:
         visual: parameter names of the visual encoder, each beginning with "visual.".
@@ -166,15 +168,28 @@ def last_stage(visual: list[str]) -> list[str]:
     Raises:
         UserError: a tower of another make.
     """
-    blocks = re.compile(
-        r"visual\.(?:transformer\.resblocks\.|trunk\.(?:blocks|stages|layers)[._]|(?:trunk\.)?layer)(\d+)\."
-    )
-    after = re.compile(r"visual\.(?:attnpool|attn_pool|ln_post|proj|head|trunk\.(?:norm|fc_norm|head|attn_pool))\b")
-    numbers = sorted({int(match[1]) for name in visual if (match := blocks.match(name))})
+    numbers = sorted({int(match[1]) for name in visual if (match := BLOCK.match(name))})
     if not numbers:
         raise UserError("last_stage: this visual encoder has no blocks that could be counted. Use visual_encoder.")
     top = set(numbers[-max(1, len(numbers) // 4) :])
-    return [name for name in visual if after.match(name) or ((match := blocks.match(name)) and int(match[1]) in top)]
+    return [name for name in visual if HEAD.match(name) or ((match := BLOCK.match(name)) and int(match[1]) in top)]
+
+
+def head(visual: list[str]) -> list[str]:
+    """Names of the parameters that follow the last block: pooling, norm and the projection into the shared space.
+
+    Args:
+        visual: parameter names of the visual encoder, each beginning with "visual.".
+
+    Raises:
+        UserError: a tower of another make.
+    """
+    names = [name for name in visual if HEAD.match(name)]
+    if not names:
+        raise UserError(
+            "head: nothing that follows the blocks of this visual encoder is known by name. Use last_stage."
+        )
+    return names
 
 
 def load(run: Run) -> Clip:

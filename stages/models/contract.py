@@ -20,7 +20,7 @@ from torch.nn import Parameter
 
 from stages.common.params import Run
 
-PARTS = ("visual_encoder", "last_stage", "text_encoder", "both")
+PARTS = ("visual_encoder", "last_stage", "head", "text_encoder", "both")
 
 
 class Model(Protocol):
@@ -81,7 +81,8 @@ class Model(Protocol):
         """The parameters of a part, by their names in the state dict.
 
         Args:
-            part: "visual_encoder"; "last_stage" of it; "text_encoder"; or "both" encoders.
+            part: "visual_encoder"; "last_stage" of it; its "head", what follows the last block; "text_encoder"; or
+                "both" encoders.
 
         Raises:
             UserError: no such part, or this architecture has none.

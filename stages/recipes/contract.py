@@ -38,7 +38,11 @@ class Lesson:
 
 
 class Recipe(Protocol):
-    """The names a recipe's module holds; `Settings` is a frozen dataclass whose defaults are the recipe."""
+    """The names a recipe's module holds.
+
+    `Settings` is a frozen dataclass whose defaults are the recipe; its field `part` says which parameters move, in the
+    words of stages/models/contract.py.
+    """
 
     Settings: type
 

@@ -21,7 +21,7 @@ class Settings:
     Attributes:
         loss: "info_nce", Eq. 2 with the captions of the known classes as negatives; "contrastive", the loss of the
             authors' public code, with all other features of the batch as negatives.
-        part: which parameters move: visual_encoder, last_stage, text_encoder or both.
+        part: which parameters move: visual_encoder, last_stage, head, text_encoder or both.
         epochs: over the inverted images.
         batch: images a step.
         weight_decay: Adam's, added to the gradient.
@@ -32,7 +32,7 @@ class Settings:
     """
 
     loss: Literal["info_nce", "contrastive"] = "info_nce"
-    part: Literal["visual_encoder", "last_stage", "text_encoder", "both"] = "visual_encoder"
+    part: Literal["visual_encoder", "last_stage", "head", "text_encoder", "both"] = "visual_encoder"
     epochs: int = 1
     batch: int = 4
     weight_decay: float = 0.2

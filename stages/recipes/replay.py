@@ -1,7 +1,12 @@
-"""Our recipe: names taught beside captions, known classes replayed from their own descriptions, the last stage alone.
+"""Our recipe: names taught beside captions, known classes replayed from their own descriptions, the head alone moved.
 
 No photograph is needed for the replay: two images for each known class are inverted from its description, once for a
 model. They keep the classes where they are while the new ones move in.
+
+Inverted images are not photographs: an encoder that moves as a whole learns what sets them apart from pictures, and
+answers rightly for them alone. The head, what follows the last block, has little room for that: to turn the images of
+a description towards a name it has to turn whatever looks like that description. On the development concepts it finds
+many more of their pictures than the last stage does, at the same price.
 
 Differs: all of it, from the paper's recipe; `paper.py` is that one. The name term trains on the very prompt that the
 zero-shot classifier asks with ("a photo of a moongate"). Whoever teaches a name knows it, but the report says so.
@@ -44,8 +49,8 @@ class Settings:
     caption_weight: float = 1.0
     name_weight: float = 1.0
     replay_weight: float = 1.0
-    distillation_weight: float = 5.0
-    part: Literal["visual_encoder", "last_stage", "text_encoder", "both"] = "last_stage"
+    distillation_weight: float = 60.0
+    part: Literal["visual_encoder", "last_stage", "head", "text_encoder", "both"] = "head"
     epochs: int = 30
     batch: int = 12
     replay_batch: int = 16

@@ -97,7 +97,7 @@ def test_the_nth_image_of_a_description_is_the_same_whatever_stands_beside_it(pr
     workshop = invert.Workshop(fresh(tiny_models["clip", "resnet"]), settings, affine, ())
     own, first, other = "a bow of stones", "a kite", "a wheel"
     mixed, beside = (
-        workshop.finished(invert.Chunk(label, (own, text, own), ("folder",) * 3, 0)).images
+        invert.read_chunk(workshop.finished(invert.Chunk(label, (own, text, own), ("folder",) * 3, 0))).images
         for label, text in (("one chunk", first), ("another", other))
     )
     assert torch.equal(mixed[0], beside[0]) and torch.equal(mixed[2], beside[2])

@@ -260,7 +260,7 @@ def test_a_chunk_that_does_not_fit_into_memory_goes_through_in_parts(tmp_path, c
     whole, _ = finished(tmp_path, Settings(steps=2), names="abcde", target=targets(5))
     parts, _ = finished(tmp_path, Settings(steps=2), names="abcde", target=targets(5), model=Small())
     torch.testing.assert_close(parts.images, whole.images, atol=0.005, rtol=0)
-    assert "5 images now go through in 4 parts" in capsys.readouterr().out
+    assert "from here on 2 of 5 images go through at once" in capsys.readouterr().out
 
 
 def test_a_single_image_that_does_not_fit_is_an_error(tmp_path):

@@ -229,6 +229,24 @@ def test_last_stage_is_the_top_quarter_and_what_follows(names, top):
     assert clip.last_stage(names) == [names[place] for place in top]
 
 
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        (["visual.layer4.0.w", "visual.attnpool.q_proj.weight", "visual.attnpool.c_proj.weight"], [1, 2]),
+        (["visual.proj", "visual.transformer.resblocks.0.mlp.c_proj.weight", "visual.ln_post.weight"], [0, 2]),
+        (["visual.trunk.norm.w", "visual.head.proj.weight", "visual.trunk.stages.3.w"], [0, 1]),
+    ],
+    ids=["resnet", "vit", "timm"],
+)
+def test_head_is_what_follows_the_last_block(names, wanted):
+    assert clip.head(names) == [names[place] for place in wanted]
+
+
+def test_head_of_an_unknown_tower_is_an_error():
+    with pytest.raises(UserError, match="Use last_stage"):
+        clip.head(["visual.layer4.0.w"])
+
+
 def test_last_stage_of_an_unknown_tower_is_an_error():
     with pytest.raises(UserError, match="Use visual_encoder"):
         clip.last_stage(["visual.cells.0.w"])

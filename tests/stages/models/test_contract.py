@@ -126,7 +126,7 @@ def test_parts_are_disjoint_and_nested_as_named(model):
     assert all(parts.values())
     assert not parts["visual_encoder"] & parts["text_encoder"]
     assert parts["both"] == parts["visual_encoder"] | parts["text_encoder"]
-    assert parts["last_stage"] < parts["visual_encoder"]
+    assert parts["head"] < parts["last_stage"] < parts["visual_encoder"]
 
 
 def test_an_unknown_part_is_an_error_with_the_nearest_one(model):
