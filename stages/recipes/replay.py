@@ -43,17 +43,20 @@ class Settings:
         replay_batch: replayed images a step.
         weight_decay: AdamW's.
 
+    The numbers were chosen on the development concepts of the drawn world (stages/world/concepts.py), with pictures that
+    no benchmark holds.
+
     Source: ours. Distillation towards the old model: Li and Hoiem, "Learning without Forgetting".
     """
 
     caption_weight: float = 1.0
-    name_weight: float = 1.0
+    name_weight: float = 2.0
     replay_weight: float = 1.0
-    distillation_weight: float = 60.0
+    distillation_weight: float = 20.0
     part: Literal["visual_encoder", "last_stage", "head", "text_encoder", "both"] = "head"
-    epochs: int = 30
+    epochs: int = 60
     batch: int = 12
-    replay_batch: int = 16
+    replay_batch: int = 24
     weight_decay: float = 0.2
 
     def __post_init__(self) -> None:
