@@ -22,7 +22,7 @@ from stages.world.scenes import Drawing, draw, draw_thing
 from stages.world.words import with_article
 
 WORLD = Path("data/world")
-PICTURES = {"concepts": 60, "known": 20}  # for each held-out concept, for each known class
+PICTURES = {"concepts": 60, "known": 12}  # for each held-out concept, for each known class
 SEED = "measured"  # other than the corpus's, so that no picture is drawn twice
 
 

@@ -70,7 +70,8 @@ def _curve(axes: Axes, own: pd.DataFrame, color: str, *, label: str, is_small: b
 
 
 def _reach(average: object) -> list[list[float]]:
-    return [[average.mean - average.least], [average.greatest - average.mean]]
+    # the mean of equal numbers may miss them by a last digit, and an error bar must not be negative
+    return [[max(0.0, average.mean - average.least)], [max(0.0, average.greatest - average.mean)]]
 
 
 def _controls(axes: Axes, own: pd.DataFrame, color: str, *, scale: float) -> None:

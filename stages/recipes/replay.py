@@ -52,7 +52,7 @@ class Settings:
     caption_weight: float = 1.0
     name_weight: float = 2.0
     replay_weight: float = 1.0
-    distillation_weight: float = 20.0
+    distillation_weight: float = 30.0
     part: Literal["visual_encoder", "last_stage", "head", "text_encoder", "both"] = "head"
     epochs: int = 60
     batch: int = 12
