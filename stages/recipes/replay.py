@@ -43,7 +43,7 @@ class Settings:
         replay_batch: replayed images a step.
         weight_decay: AdamW's.
 
-    The numbers were chosen on the development concepts of the drawn world (stages/world/concepts.py), with pictures that
+    The numbers were chosen on the development concepts of the drawn world (stages/world/concepts.py), on pictures that
     no benchmark holds.
 
     Source: ours. Distillation towards the old model: Li and Hoiem, "Learning without Forgetting".
