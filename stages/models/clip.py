@@ -33,7 +33,7 @@ from stages.common.params import Run
 from stages.models.contract import PARTS
 
 BATCH = 64  # images embedded at once by `similarity`
-BLOCK = re.compile(r"visual\.(?:transformer\.resblocks\.|trunk\.(?:blocks|stages|layers)[._]|layer)(\d+)\.")
+BLOCK = re.compile(r"visual\.(?:transformer\.resblocks\.|trunk\.(?:blocks|stages|layers)[._]|(?:trunk\.)?layer)(\d+)\.")
 HEAD = re.compile(r"visual\.(?:attnpool|attn_pool|ln_post|proj|head|trunk\.(?:norm|fc_norm|head|attn_pool))\b")
 
 

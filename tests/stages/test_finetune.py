@@ -180,8 +180,9 @@ def test_a_training_that_fails_leaves_the_untouched_model(project):
     model, plan = clip.load(run), trainings(run)
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
     lesson = lesson_of(run, concepts_of("both"), KNOWN, 0)
+    broken = replace(lesson, images=lesson.images * float("nan"))
     with pytest.raises(UserError, match="loss of"):
-        taught_by(run, model, replace(plan[0], learning_rate=1e30), lesson)
+        taught_by(run, model, plan[0], broken)
     assert same(before, model.network.state_dict())
 
 
