@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
 CARRIED = ("stages", "pipeline", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml")
-PICTURES = 'PICTURES = {"concepts": 60, "known": 20}'
+PICTURES = 'PICTURES = {"concepts": 60, "known": 12}'
 FEW = 'PICTURES = {"concepts": 2, "known": 1}'
 SMALL = {
     "seeds": [0],
