@@ -42,7 +42,7 @@ class Settings:
     named: int = 40
     scenes: int = 100_000
     captions: int = 4
-    steps: int = 6500
+    steps: int = 5500
     batch: int = 192
     learning_rate: float = 2e-3
     weight_decay: float = 0.1

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 
+from stages.world.bindings import bound
 from stages.world.concepts import CONCEPTS, DEVELOPMENT, is_held_out
 from stages.world.known import KNOWN
 from stages.world.names import made_up
@@ -18,7 +19,7 @@ from stages.world.words import with_article
 BANNED = frozenset((*CONCEPTS, *DEVELOPMENT))
 _RICH = {family: FAMILIES[family] for family in (Nested, Opening, Stand, Panel)}
 _NAMED = 600  # made-up names with pictures
-_WORDS = 2200  # made-up names in all; the rest are in the lexicon alone
+_WORDS = 2200  # made-up names in all; those without pictures are in the lexicon
 _TEMPLATES = ("a photo of {}", "a photo of {}", "a picture of {}", "{}", "a drawing of {}", "a close-up photo of {}")
 _TAILS = (
     "seen from the front",
@@ -51,22 +52,16 @@ def free_scene(dice: Random, families: dict[type, int] | None = None) -> Scene:
 @lru_cache(maxsize=1)
 def named_scenes() -> dict[str, Scene]:
     """The made-up names that have pictures, each bound to one composite for good."""
-    dice, scenes = Random(11), []
-    while len(scenes) < _NAMED:
-        scene = free_scene(dice, _RICH)
-        if scene not in scenes:
-            scenes.append(scene)
-    return dict(zip(made_up(_NAMED, BANNED), scenes, strict=True))
+    dice = Random(11)
+    return bound(made_up(_NAMED, BANNED), lambda: free_scene(dice, _RICH))
 
 
 def lexicon(dice: Random) -> list[tuple[str, str]]:
-    """Made-up words with a description each, for text alone: what a word means before any picture of it is seen."""
+    """Made-up words without pictures, each with a description: what a word means before any picture of it is seen."""
     entries = []
-    for word in made_up(_WORDS, BANNED):
-        descriptions = [free_scene(dice).phrase(dice) for _ in range(dice.choice((1, 1, 2)))]
-        if dice.random() < 0.3:
-            descriptions.append(dice.choice(_TAILS))
-        entries.append((word, ", ".join(descriptions)))
+    for word, scene in bound(made_up(_WORDS, BANNED)[_NAMED:], lambda: free_scene(dice)).items():
+        tail = f", {dice.choice(_TAILS)}" if dice.random() < 0.3 else ""
+        entries.append((word, scene.phrase(dice) + tail))
     return entries
 
 

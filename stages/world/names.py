@@ -4,6 +4,7 @@ A text encoder that never met the parts of a name cannot tell it from noise. So 
 gyroscope occur here too, in other company; the three words themselves, and the development names, never do.
 """
 
+from functools import cache
 from random import Random
 
 _HEADS = ("mo", "ton", "gy", "bar", "sun", "kal", "ve", "ni", "dra", "lu", "fe", "por", "zan", "tri", "hol", "mar")
@@ -25,9 +26,18 @@ def made_up(n: int, banned: frozenset[str]) -> list[str]:
     Raises:
         ValueError: there are fewer than n words.
     """
-    words = {head + middle + tail for head in _HEADS for middle in _MIDDLES for tail in _TAILS}
-    words = sorted(word for word in words - banned - _REAL if 6 <= len(word) <= 12)
+    words = sorted(word for word in _composed().keys() - banned - _REAL if 6 <= len(word) <= 12)
     if n > len(words):
         raise ValueError(f"made_up has {len(words)} words, {n} were asked for")
     Random(7).shuffle(words)
     return words[:n]
+
+
+def syllables(word: str) -> tuple[str, str, str]:
+    """Head, middle (perhaps "") and tail of a word of `made_up`."""
+    return _composed()[word]
+
+
+@cache
+def _composed() -> dict[str, tuple[str, str, str]]:
+    return {head + middle + tail: (head, middle, tail) for head in _HEADS for middle in _MIDDLES for tail in _TAILS}

@@ -98,7 +98,8 @@ def test_the_whole_lexicon_holds_nothing_held_out(monkeypatch):
     scenes, draw_free = [], corpus.free_scene
     monkeypatch.setattr(corpus, "free_scene", lambda dice: scenes.append(draw_free(dice)) or scenes[-1])
     entries = lexicon(Random("lexicon 0"))  # as pretrain draws it
-    assert len(entries) == 2200 <= len(scenes)
+    assert len(entries) == 1600 <= len(scenes)
+    assert not {word for word, _ in entries} & named_scenes().keys()
     assert not any(map(is_held_out, scenes))
     assert not [text for entry in entries for text in entry if any(name in text for name in HELD_OUT)]
 
