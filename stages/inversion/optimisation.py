@@ -14,11 +14,12 @@ from stages.common.adam import Adam
 from stages.common.affine import Affine, draw_affines, move
 from stages.common.failures import UserError
 from stages.common.images import to_8_bit
+from stages.inversion.scales import layered_noise, over_scales
 from stages.inversion.settings import Settings
 from stages.losses.total_variation import total_variation
 from stages.models.contract import Model
 
-RECORDS = 20  # points of a similarity curve
+RECORDS = 20  # points of a similarity curve, where there are steps enough
 SECONDS_BETWEEN_STATES = 30.0
 CURVE = ("step", "image", "similarity", "total_variation")
 Curve = list[tuple[int, int, float, float]]
@@ -56,7 +57,7 @@ def invert(
     Source: arXiv 2411.15611 Eq. 3; the loop after Kazemi et al. 2024.
     Differs: the gradient is clipped image by image, so that no image depends on its neighbours.
     """
-    images = torch.stack([torch.rand(3, *_side(model, settings, 0), generator=one) for one in generators])
+    images = torch.stack([layered_noise(_side(model, settings, 0), settings.scales, one) for one in generators])
     moves = torch.stack([draw_affines(affine, settings.steps * settings.views, one) for one in generators], 1)
     images, moves = images.to(model.device), moves.to(model.device)
     optimizer, curve, begin, kept_at, at_once = Adam([images]), [], 0, time.monotonic(), len(images)
@@ -64,15 +65,17 @@ def invert(
         images, optimizer, curve, begin = _load_state(state, model)
     for step in range(begin, settings.steps):
         if step in settings.grow_at:
-            images = F.interpolate(images, _side(model, settings, step), mode="bicubic").clamp(0, 1)
+            side = _side(model, settings, step)
+            images = F.interpolate(images, (side, side), mode="bicubic").clamp(0, 1)
             optimizer = Adam([images])
         views = moves[step * settings.views : (step + 1) * settings.views]
         gradient, at_once = _gradient(model, images, target, views, settings, at_once)
+        gradient = over_scales(gradient, settings.scales)
         norms = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
         gradient *= (settings.clip / norms).clamp_max(1)[:, None, None, None]
         optimizer.step([gradient], settings.learning_rate * _annealed(settings, step))
         images.clamp_(0, 1)
-        if (step + 1) % max(1, settings.steps // RECORDS) == 0 or step + 1 == settings.steps:
+        if (step + 1) % _between_records(settings) == 0 or step + 1 == settings.steps:
             curve += _recorded(model, images, target, step + 1)
             if _is_stuck(curve, settings, step + 1):
                 break
@@ -84,10 +87,13 @@ def invert(
     yield Inversion(to_8_bit(images.cpu()), curve)
 
 
-def _side(model: Model, settings: Settings, step: int) -> tuple[int, int]:
+def _side(model: Model, settings: Settings, step: int) -> int:
     doubled = settings.start_px * 2 ** sum(at <= step for at in settings.grow_at)
-    side = min(doubled, model.image_size) if settings.start_px else model.image_size
-    return side, side
+    return min(doubled, model.image_size) if settings.start_px else model.image_size
+
+
+def _between_records(settings: Settings) -> int:
+    return max(4, settings.steps // RECORDS)  # a look costs a third of a step
 
 
 def _annealed(settings: Settings, step: int) -> float:

@@ -20,6 +20,8 @@ class Settings:
         tv_weight: of the total variation.
         views: random affines of each image a step.
         affine: ranges of the random affine.
+        scales: sides in pixels of the blocks over which noise and gradient are summed beside the pixels' own, so that
+            a few steps are enough; () for the pixels alone.
         distance: "cosine", or "euclidean" between the unit vectors.
         start_px: side of the noise the images grow from; 0: the model's image size.
         grow_at: steps at which the side doubles, up to the model's image size; Adam and the schedule start anew.
@@ -41,6 +43,7 @@ class Settings:
     tv_weight: float = 0.005
     views: int = 1
     affine: dict = field(default_factory=dict)
+    scales: tuple[int, ...] = (2, 4, 8, 16)
     distance: Literal["cosine", "euclidean"] = "cosine"
     start_px: int = 0
     grow_at: tuple[int, ...] = ()
@@ -54,12 +57,15 @@ class Settings:
             raise ValueError("images, steps and views must be at least 1, start_px and patience at least 0")
         if self.learning_rate <= 0 or self.clip <= 0 or self.tv_weight < 0:
             raise ValueError("learning_rate and clip must be above 0, tv_weight at least 0")
+        if any(k < 2 for k in self.scales):
+            raise ValueError(f"scales must list blocks of at least 2 pixels, but is {list(self.scales)}")
 
 
 REFERENCE = {
     "steps": 5000,
     "learning_rate": 0.1,
     "affine": {"scale": [0.7, 1.2]},
+    "scales": [],
     "distance": "euclidean",
     "start_px": 64,
     "grow_at": [900, 1800],

@@ -9,6 +9,7 @@ from stages.common.affine import Affine, draw_affines, move
 from stages.common.failures import UserError
 from stages.inversion import optimisation
 from stages.inversion.optimisation import Inversion, invert
+from stages.inversion.scales import layered_noise, over_scales
 from stages.inversion.settings import Settings
 from stages.losses.total_variation import total_variation
 from tests.stages.inversion.linear import SIDE, Linear, targets
@@ -52,7 +53,7 @@ def recorder(monkeypatch):
 
 def one_at_a_time(model, target, settings, affine, generator):
     """Eq. 3 for one image, as a tutorial would write it."""
-    image = torch.rand(3, SIDE, SIDE, generator=generator)
+    image = layered_noise(SIDE, settings.scales, generator)
     moves = draw_affines(affine, settings.steps * settings.views, generator)
     image = image[None].requires_grad_()
     optimizer = torch.optim.Adam([image], lr=settings.learning_rate)
@@ -65,6 +66,7 @@ def one_at_a_time(model, target, settings, affine, generator):
             loss = loss + distance.sum() / settings.views
         optimizer.zero_grad()
         loss.backward()
+        image.grad = over_scales(image.grad, settings.scales)
         clip_grad_norm_([image], settings.clip)
         optimizer.step()
         schedule.step()
@@ -75,10 +77,11 @@ def one_at_a_time(model, target, settings, affine, generator):
 
 @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
 @pytest.mark.parametrize("views", [1, 2])
-@pytest.mark.parametrize("clip", [1.0, 0.05])
-def test_it_agrees_with_a_loop_over_images(tmp_path, monkeypatch, distance, views, clip):
+@pytest.mark.parametrize(("clip", "scales"), [(1.0, ()), (0.05, ()), (0.05, (2, 4))])
+def test_it_agrees_with_a_loop_over_images(tmp_path, monkeypatch, distance, views, clip, scales):
     monkeypatch.setattr(optimisation, "to_8_bit", lambda images: images)
-    settings, affine = Settings(steps=5, distance=distance, views=views, clip=clip), Affine(probability=0.7)
+    settings = Settings(steps=5, distance=distance, views=views, clip=clip, scales=scales)
+    affine = Affine(probability=0.7)
     result, _ = finished(tmp_path, settings, affine=affine)
     for image, target, generator in zip(result.images, targets(3), generators(*"abc"), strict=True):
         expected = one_at_a_time(Linear(), target, settings, affine, generator)
@@ -94,13 +97,18 @@ def test_images_come_closer_to_their_own_target_and_stay_what_a_png_keeps(tmp_pa
     assert closeness.diagonal().min() > 0.9
 
 
-def test_the_curve_tells_similarity_and_variation_of_every_image_at_twenty_points(tmp_path):
-    result, _ = finished(tmp_path, Settings(steps=40))
-    assert [row[0] for row in result.curve[::3]] == list(range(2, 41, 2))
+def test_the_curve_tells_similarity_and_variation_of_every_image_at_twenty_points_of_many_steps(tmp_path):
+    result, _ = finished(tmp_path, Settings(steps=100))
+    assert [row[0] for row in result.curve[::3]] == list(range(5, 101, 5))
     assert [row[1] for row in result.curve[:6]] == [0, 1, 2, 0, 1, 2]
     last = torch.tensor(result.curve[-3:])
     torch.testing.assert_close(last[:, 2], 1 - Linear().inversion_loss(result.images, targets(3)), atol=0.01, rtol=0)
     torch.testing.assert_close(last[:, 3], total_variation(result.images), atol=0.05, rtol=0)
+
+
+def test_few_steps_are_looked_at_every_four_and_at_the_last(tmp_path):
+    result, _ = finished(tmp_path, Settings(steps=10))
+    assert [row[0] for row in result.curve[::3]] == [4, 8, 10]
 
 
 def test_an_image_does_not_depend_on_its_neighbours(tmp_path):
@@ -124,7 +132,7 @@ def test_an_image_draws_its_noise_and_its_moves_from_its_own_generator(tmp_path)
 
 def test_the_gradient_is_clipped_image_by_image(tmp_path, recorder):
     target = targets(2) * torch.tensor([[1000.0], [0.01]])  # the gradient grows with the target
-    settings = Settings(steps=1, tv_weight=0.0)
+    settings = Settings(steps=1, tv_weight=0.0, scales=())
     finished(tmp_path, settings, names="ab", target=target)
     image = torch.rand(3, SIDE, SIDE, generator=generators("b")[0])[None].requires_grad_()
     (gradient,) = torch.autograd.grad(Linear().inversion_loss(image, target[1:]).sum(), image)
@@ -151,8 +159,9 @@ def test_growing_starts_adam_and_the_learning_rate_anew(tmp_path, recorder):
 def test_images_double_at_the_steps_told_up_to_the_models_size(tmp_path):
     model = Linear()
     result, _ = finished(tmp_path, Settings(steps=20, start_px=2, grow_at=(2, 4, 6)), model=model)
-    asked = [shape[-1] for shape in model.seen[::2]]  # each step looks twice: for the gradient and for the curve
-    assert asked == [2] * 2 + [4] * 2 + [8] * 16
+    looks = {4: 1, 8: 4}  # of 20 steps every fourth looks once more, for the curve: the first at 4 px, the others at 8
+    asked = [shape[-1] for shape in model.seen]
+    assert {side: asked.count(side) for side in (2, 4, 8)} == {2: 2, 4: 2 + looks[4], 8: 16 + looks[8]}
     assert result.images.shape == (3, 3, SIDE, SIDE)
 
 
