@@ -151,9 +151,13 @@ class Clip:
             if name not in tensors or tensors[name].shape != value.shape:
                 own = [*tensors[name].shape] if name in tensors else "not among the model's tensors"
                 raise UserError(f"this checkpoint is of another model: {name} is {[*value.shape]}, here {own}.")
+        if any(not torch.equal(value.to(self.device), tensors[name]) for name, value in self._text_of(state)):
+            self._embedded.clear()
         for name, value in state.items():
             tensors[name].copy_(value)
-        self._embedded.clear()
+
+    def _text_of(self, state: dict[str, Tensor]) -> list[tuple[str, Tensor]]:
+        return [(name, value) for name, value in state.items() if name in self._text_parameters]
 
 
 def last_stage(visual: list[str]) -> list[str]:
