@@ -5,8 +5,9 @@ Reads:   data/inverted/RUN, data/lessons/RUN.json, the run's weights and known c
 Writes:  data/checkpoints/RUN/*.safetensors (the trained tensors alone) and index.json
 
 One checkpoint for each recipe, learning rate, seed and setting. Settings are "taught" and the run's controls, the same
-training with something essential taken away: "noise" instead of the inverted images; the "wrong_description", the
-images of another concept (of a known class where one concept is taught alone); "no_name", the caption without the name.
+training with something essential taken away: "noise" instead of the inverted images, of the kind that inversion
+begins with; the "wrong_description", the images of another concept (of a known class where one concept is taught
+alone); "no_name", the caption without the name.
 """
 
 import json
@@ -27,6 +28,8 @@ from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.prompts import article_of, prompt
 from stages.common.side_by_side import processes_for, side_by_side
+from stages.inversion.scales import layered_noise
+from stages.inversion.settings import settings_of
 from stages.models.contract import Model
 from stages.recipes.contract import Lesson
 
@@ -80,8 +83,7 @@ def lesson_of(run: Run, concepts: list[Concept], known: dict[str, str], seed: in
 def controlled(lesson: Lesson, setting: str, run: Run, concepts: list[Concept], seed: int) -> Lesson:
     """The lesson of a setting: itself for "taught", else with something essential taken away."""
     if setting == "noise":
-        generator = seeds.generator("noise", run.key, seed)
-        return replace(lesson, images=torch.rand(lesson.images.shape, generator=generator))
+        return replace(lesson, images=_noise(run, seed, *lesson.images.shape[::3]))
     if setting == "wrong_description":
         return replace(lesson, images=_others(lesson, run, concepts, seed))
     if setting == "no_name":
@@ -92,6 +94,12 @@ def controlled(lesson: Lesson, setting: str, run: Run, concepts: list[Concept], 
             prompts=[run.template.replace("{}", bare[caption]) for caption in lesson.captions],
         )
     return lesson
+
+
+def _noise(run: Run, seed: int, n: int, side: int) -> Tensor:
+    settings, _ = settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
+    generator = seeds.generator("noise", run.key, seed)
+    return torch.stack([layered_noise(side, settings.scales, generator) for _ in range(n)])
 
 
 def _others(lesson: Lesson, run: Run, concepts: list[Concept], seed: int) -> Tensor:
