@@ -59,7 +59,7 @@ def pick(
 
 def lesson(run: str) -> list[dict[str, str]]:
     """The concepts that a run teaches: key, name, article, description, caption, source of each."""
-    return read_json(paths.lesson(run), f"dvc repro {paths.lesson(run)}")["concepts"]
+    return read_json(paths.lesson(run), f"dvc repro gather@{run}")["concepts"]
 
 
 def _taught(run: str) -> list[Checkpoint]:
