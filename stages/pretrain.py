@@ -8,6 +8,7 @@ Writes:  data/weights/tiny_clip/{open_clip_config.json, open_clip_model.safetens
 """
 
 import argparse
+import io
 import json
 import math
 import subprocess
@@ -25,8 +26,10 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor
 
+from stages.common import kept
 from stages.common.atomic import new_folder, write_bytes
 from stages.common.open_clip_import import import_open_clip
+from stages.common.progress import progress
 from stages.pretraining.settings import MEAN, MODEL_CONFIG, STD, VOCABULARY, Settings
 from stages.pretraining.texts import cut, embed_by_length, lexicon_loss, lexicon_tokens, symmetric_loss, tokenizer
 from stages.world.corpus import examples, kinds
@@ -44,7 +47,8 @@ def drawn_corpus(settings: Settings, workers: int) -> tuple[Tensor, Tensor]:
     plan = kinds(settings.known, settings.named, settings.scenes)
     pieces = [(settings.seed, i, plan[i : i + 1000]) for i in range(0, len(plan), 1000)]
     with get_context("fork").Pool(workers) as pool:
-        parts = pool.map(partial(_draw_piece, captions=settings.captions), pieces, chunksize=1)
+        drawn = pool.imap(partial(_draw_piece, captions=settings.captions), pieces)
+        parts = [part for _, part in zip(progress(pieces, "draw the corpus"), drawn, strict=True)]
     pictures, tokens = (torch.from_numpy(np.concatenate(part)) for part in zip(*parts, strict=True))
     return pictures, cut(tokens)
 
@@ -81,7 +85,7 @@ def untrained(settings: Settings, rows: int) -> torch.nn.Module:
 
 
 def train(model: torch.nn.Module, corpus: tuple[Tensor, Tensor], row_of: Tensor, settings: Settings) -> Iterator[dict]:
-    """Train in place; gives the loss every 100 steps and keeps the state on disk every 250.
+    """Train in place; gives the loss every 100 steps, from the first one on, and keeps the state on disk every 250.
 
     Args:
         model: as `untrained` makes it.
@@ -92,8 +96,9 @@ def train(model: torch.nn.Module, corpus: tuple[Tensor, Tensor], row_of: Tensor,
     pictures, tokens = corpus
     words = tuple(view.to(row_of.device) for view in lexicon_tokens(settings))
     optimizer = _optimizer(model, settings)
-    step, mean = _resumed(model, optimizer, settings), 0.0
-    started, first = time.monotonic(), step
+    step, curve = _resumed(model, optimizer, settings)
+    yield from curve
+    first, mean = step, 0.0
     model.train()
     while step < settings.steps:
         chance = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
@@ -114,11 +119,11 @@ def train(model: torch.nn.Module, corpus: tuple[Tensor, Tensor], row_of: Tensor,
         optimizer.step()
         step += 1
         mean += (loss.item() - mean) / min(step - first, 100)
-        if step % 250 == 0 or step == settings.steps:
-            _keep(model, optimizer, step, settings)
         if step % 100 == 0 or step == settings.steps:
-            seconds = (time.monotonic() - started) / (step - first)
-            yield {"step": step, "loss": round(mean, 4), "seconds_left": round(seconds * (settings.steps - step))}
+            curve.append({"step": step, "loss": round(mean, 4)})
+            yield curve[-1]
+        if step % 250 == 0 or step == settings.steps:
+            _keep(model, optimizer, step, settings, curve)
 
 
 def _schedule(step: int, steps: int) -> float:
@@ -134,25 +139,23 @@ def _optimizer(model: torch.nn.Module, settings: Settings) -> torch.optim.Optimi
     return torch.optim.AdamW(groups, settings.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
-def _keep(model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int, settings: Settings) -> None:
-    RESUME.parent.mkdir(parents=True, exist_ok=True)
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
-    state["settings"] = asdict(settings)
-    temporary = RESUME.with_suffix(".part")
-    torch.save(state, temporary)
-    temporary.replace(RESUME)
+def _keep(
+    model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int, settings: Settings, curve: list[dict]
+) -> None:
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "curve": curve}
+    content = io.BytesIO()
+    torch.save({**state, "made_by": kept.fingerprint(asdict(settings))}, content)
+    write_bytes(RESUME, content.getvalue())
 
 
-def _resumed(model: torch.nn.Module, optimizer: torch.optim.Optimizer, settings: Settings) -> int:
-    """Load what an earlier run with the same settings left; the step it had reached, 0 without one."""
-    if not RESUME.exists():
-        return 0
-    state = torch.load(RESUME, weights_only=True)
-    if state["settings"] != asdict(settings):
-        return 0
+def _resumed(model: torch.nn.Module, optimizer: torch.optim.Optimizer, settings: Settings) -> tuple[int, list[dict]]:
+    """Load what a run of the same code with the same settings left: the step that it had reached, and its curve."""
+    state = torch.load(RESUME, weights_only=True) if RESUME.exists() else {}
+    if state.get("made_by") != kept.fingerprint(asdict(settings)):
+        return 0, []
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    return state["step"]
+    return state["step"], state["curve"]
 
 
 def save(model: torch.nn.Module, used: Tensor, record: dict) -> None:
@@ -161,7 +164,7 @@ def save(model: torch.nn.Module, used: Tensor, record: dict) -> None:
     tensors["token_rows"] = used.to(torch.int32)
     config = {
         "model_cfg": MODEL_CONFIG,
-        "preprocess_cfg": {"mean": [MEAN] * 3, "std": [STD] * 3, "interpolation": "bicubic", "resize_mode": "squash"},
+        "preprocess_cfg": {"mean": [MEAN] * 3, "std": [STD] * 3, "interpolation": "bicubic", "resize_mode": "shortest"},
     }
     with new_folder(WEIGHTS) as folder:
         save_file(tensors, folder / "open_clip_model.safetensors")
@@ -170,7 +173,9 @@ def save(model: torch.nn.Module, used: Tensor, record: dict) -> None:
 
 
 def _commit() -> str:
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    """The commit that this code is of; with "-dirty" where files of it were changed since."""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
     return found.stdout.strip() or "unknown"
 
 
@@ -182,7 +187,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes that draw")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    settings, started = Settings(), time.monotonic()
+    settings, commit, started = Settings(), _commit(), time.monotonic()
     pictures, tokens = drawn_corpus(settings, options.workers)
     print(f"drew {len(pictures)} pictures in {time.monotonic() - started:.0f} s", flush=True)
     used = torch.cat([tokens.flatten(), *(view.flatten() for view in lexicon_tokens(settings))]).unique().long()
@@ -190,11 +195,12 @@ def main() -> None:
     row_of[used] = torch.arange(len(used))
     model, curve = untrained(settings, len(used)).to(options.device), []
     corpus = (pictures.to(options.device), tokens.to(options.device))
-    for entry in train(model, corpus, row_of.to(options.device), settings):
-        print("step {step}: loss {loss}, {seconds_left} s left".format(**entry), flush=True)
-        curve.append({"step": entry["step"], "loss": entry["loss"]})
-    save(model.cpu(), used, {"settings": asdict(settings), "commit": _commit(), "curve": curve})
-    write_bytes(RESUME.with_suffix(".done"), b"")
+    plan = progress(range(0, settings.steps, 100), "train")
+    for entry, _ in zip(train(model, corpus, row_of.to(options.device), settings), plan, strict=True):
+        print("step {step}: loss {loss}".format(**entry), flush=True)
+        curve.append(entry)
+    save(model.cpu(), used, {"settings": asdict(settings), "commit": commit, "curve": curve})
+    RESUME.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """pretrain: the corpus, and a training of a few steps that survives a kill and that the family clip can load."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -30,7 +31,7 @@ def drawn():
 @pytest.fixture
 def few_words(monkeypatch, tmp_path):
     """A lexicon of 40 words, in a folder without the state of an earlier training."""
-    monkeypatch.setattr(corpus, "_WORDS", 40)
+    monkeypatch.setattr(corpus, "_WORDS", corpus._NAMED + 40)
     monkeypatch.chdir(tmp_path)
 
 
@@ -101,15 +102,25 @@ def test_two_steps_move_the_model_the_same_way_each_time(few_words, drawn):
     assert torch.equal(start["logit_scale"], models[0]["logit_scale"])
 
 
-def test_a_finished_training_is_not_done_again_and_other_settings_start_anew(few_words, drawn):
+def test_a_state_goes_on_with_its_curve_and_other_settings_or_other_code_start_anew(few_words, drawn, monkeypatch):
     used, row_of = rows_of(drawn[1])
     model = untrained(SMALL, len(used))
-    list(pretrain.train(model, drawn, row_of, SMALL))
+    curve = list(pretrain.train(model, drawn, row_of, SMALL))
     again = untrained(SMALL, len(used))
-    assert list(pretrain.train(again, drawn, row_of, SMALL)) == []
+    monkeypatch.setattr(pretrain, "augmented", None)  # so that no step can be made
+    assert list(pretrain.train(again, drawn, row_of, SMALL)) == curve
     assert torch.equal(again.visual.conv1.weight, model.visual.conv1.weight)
-    longer = replace(SMALL, steps=1, learning_rate=1e-3)
-    assert [entry["step"] for entry in pretrain.train(untrained(SMALL, len(used)), drawn, row_of, longer)] == [1]
+    with pytest.raises(TypeError):
+        list(pretrain.train(again, drawn, row_of, replace(SMALL, learning_rate=1e-3)))
+    monkeypatch.setattr(pretrain.kept, "fingerprint", lambda *facts: "of other code")
+    with pytest.raises(TypeError):
+        list(pretrain.train(again, drawn, row_of, SMALL))
+
+
+def test_the_shipped_weights_were_trained_with_the_settings_that_are_written_here():
+    record = json.loads((Path(__file__).parents[2] / pretrain.WEIGHTS / "pretraining.json").read_text())
+    assert record["settings"] == asdict(Settings())
+    assert record["curve"][-1]["step"] == Settings().steps
 
 
 def test_a_training_that_was_killed_ends_as_if_it_had_not_been(few_words, drawn, monkeypatch):
@@ -136,7 +147,7 @@ def test_a_training_that_was_killed_ends_as_if_it_had_not_been(few_words, drawn,
         def step(self):
             super().step()
             self.made = getattr(self, "made", 0) + 1
-            keep(model, self, self.made, settings)
+            keep(model, self, self.made, settings, [])
 
     with monkeypatch.context() as patch:
         patch.setattr(torch.optim, "AdamW", EveryStep)
@@ -154,7 +165,7 @@ def test_what_is_saved_the_family_clip_loads_with_the_same_embeddings(few_words,
     pretrain.save(network, used, {"settings": {}})
     model = clip.load(run_for(pretrain.WEIGHTS))
     assert json.loads((pretrain.WEIGHTS / "pretraining.json").read_text()) == {"settings": {}}
-    assert model.image_size == 48
+    assert (model.image_size, model.fit.resize_mode) == (48, "shortest")
     texts = ["a photo of a kite", "a round opening in a wall"]
     with torch.no_grad():
         expected = embed_tokens(network, tokenizer()(texts), row_of)
