@@ -3,7 +3,8 @@
 Command: python -m stages.draw
 Writes:  data/world/concepts/NAME/*.png (held-out concepts), data/world/known/CLASS/*.png (known classes), beside each
          picture N.png its object's mask N.mask.png, in each folder scenes.jsonl (file, captions, scene as data), and
-         data/world/known.json {class: description}
+         data/world/known.json {class: description}; data/world/known_development is known drawn anew, to choose
+         settings on
 """
 
 import json
@@ -15,6 +16,7 @@ from PIL import Image
 
 from stages.common.atomic import new_folder
 from stages.common.failures import run_main
+from stages.common.paths import slug
 from stages.common.progress import progress
 from stages.world.concepts import CONCEPTS, DEVELOPMENT
 from stages.world.known import KNOWN
@@ -24,6 +26,7 @@ from stages.world.words import with_article
 WORLD = Path("data/world")
 PICTURES = {"concepts": 60, "known": 12}  # for each held-out concept, for each known class
 SEED = "measured"  # other than the corpus's, so that no picture is drawn twice
+DEVELOPMENT_SEED = "development"
 
 
 def concept_pictures(name: str, n: int, seed: str) -> Iterable[tuple[Drawing, list[str]]]:
@@ -58,9 +61,9 @@ def main() -> None:
     with new_folder(WORLD) as world:
         for name in progress([*CONCEPTS, *DEVELOPMENT], "draw held-out concepts"):
             write_pictures(world / "concepts" / name, concept_pictures(name, PICTURES["concepts"], SEED))
-        for name in progress(list(KNOWN), "draw known classes"):
-            folder = world / "known" / name.replace(" ", "_")
-            write_pictures(folder, known_pictures(name, PICTURES["known"], SEED))
+        for folder, seed in (("known", SEED), ("known_development", DEVELOPMENT_SEED)):
+            for name in progress(list(KNOWN), f"draw {folder}"):
+                write_pictures(world / folder / slug(name), known_pictures(name, PICTURES["known"], seed))
         descriptions = {name: thing.descriptions[0] for name, thing in KNOWN.items()}
         (world / "known.json").write_text(json.dumps(descriptions, indent=2) + "\n")
 

@@ -3,7 +3,7 @@
 Not a stage of the graph: run it after `python -m stages.pretrain`.
 
 Command: python -m stages.examine                (or with another folder of weights in open_clip's layout)
-Writes:  exam.json beside the weights
+Writes:  FOLDER.exam.json beside the folder of weights, which runs depend on
 """
 
 import json
@@ -93,7 +93,7 @@ def main(folder: str = str(WEIGHTS)) -> None:
     }
     text = json.dumps(answers, indent=2)
     print(text)
-    write_text(Path(folder) / "exam.json", text + "\n")
+    write_text(Path(f"{folder}.exam.json"), text + "\n")
 
 
 if __name__ == "__main__":

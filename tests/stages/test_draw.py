@@ -33,10 +33,17 @@ def lines(folder):
 
 
 def test_every_concept_and_every_known_class_has_its_pictures(world):
-    for root, names, n in (("concepts", HELD_OUT, 2), ("known", KNOWN, 1)):
+    for root, names, n in (("concepts", HELD_OUT, 2), ("known", KNOWN, 1), ("known_development", KNOWN, 1)):
         benchmark = image_folder.load(world / root, list(names))
         assert len(benchmark.paths) == n * len(names)
         assert {path.name for path in (world / root).iterdir()} == {name.replace(" ", "_") for name in names}
+
+
+def test_pictures_for_choosing_settings_are_not_those_that_are_measured(world):
+    measured, chosen_on = (
+        {path.read_bytes() for path in (world / root).glob("*/000.png")} for root in ("known", "known_development")
+    )
+    assert len(measured) == len(chosen_on) == len(KNOWN) and not measured & chosen_on
 
 
 def test_known_classes_are_listed_with_their_first_description(world):

@@ -1,6 +1,7 @@
 """examine: a model that knows everything gets full marks, one that knows nothing none."""
 
 import json
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -87,7 +88,7 @@ def test_the_exam_is_written_beside_the_weights(tmp_path, monkeypatch, tiny_mode
     for file in tiny_models["clip", "resnet"].iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
     examine.main(str(folder))
-    written = json.loads((folder / "exam.json").read_text())
+    written = json.loads(Path(f"{folder}.exam.json").read_text())
     assert json.loads(capsys.readouterr().out) == written
     assert list(written["held out"]) == list(CONCEPTS) and list(written["development"]) == list(DEVELOPMENT)
     assert written["attributes, 1 of 64"]["n"] == 12
