@@ -1,5 +1,6 @@
 """The optimisation of Eq. 3: images from noise that a frozen model embeds where their targets are."""
 
+import io
 import math
 import time
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from stages.common.adam import Adam
-from stages.common.affine import Affine, draw_affines, move
+from stages.common.affine import draw_affines, move
+from stages.common.affine_ranges import Affine
+from stages.common.atomic import write_bytes
 from stages.common.failures import UserError
 from stages.common.images import to_8_bit
 from stages.inversion.scales import layered_noise, over_scales
@@ -149,14 +152,13 @@ def _is_stuck(curve: Curve, settings: Settings, step: int) -> bool:
     return bool(before) and sum(now) / len(now) - sum(before) / len(before) < 0.001
 
 
-def _save_state(path: Path, images: Tensor, optimizer: Adam, curve: list, step: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".part")
-    torch.save({"images": images, "optimizer": optimizer.state(), "curve": curve, "step": step}, temporary)
-    temporary.replace(path)
+def _save_state(path: Path, images: Tensor, optimizer: Adam, curve: Curve, step: int) -> None:
+    state = io.BytesIO()  # torch.save into a file hides a full disk behind an error of its own
+    torch.save({"images": images, "optimizer": optimizer.state(), "curve": curve, "step": step}, state)
+    write_bytes(path, state.getvalue())
 
 
-def _load_state(path: Path, model: Model) -> tuple[Tensor, Adam, list, int]:
+def _load_state(path: Path, model: Model) -> tuple[Tensor, Adam, Curve, int]:
     state = torch.load(path, weights_only=True, map_location=model.device)
     optimizer = Adam([state["images"]])
     optimizer.load_state(state["optimizer"])

@@ -1,6 +1,8 @@
 """What several test modules of stages/ share: tiny random models, made once."""
 
 import os
+import resource
+import signal
 
 import pytest
 
@@ -16,3 +18,14 @@ def tiny_models(tmp_path_factory):
     for case, folder in folders.items():
         CASES[case](folder)
     return folders
+
+
+@pytest.fixture
+def small_files_only():
+    """A real limit of the system on the size of a file, which behaves like a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)

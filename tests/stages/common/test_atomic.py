@@ -1,5 +1,7 @@
-import resource
-import signal
+import os
+import subprocess
+import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,9 +40,40 @@ def test_an_error_leaves_the_old_folder_and_no_traces(tmp_path: Path) -> None:
     assert everything(tmp_path) == ["images", "images/old"]
 
 
+@cache
+def ended() -> int:
+    """The number of a process that has ended."""
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_a_folder_that_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    others = tmp_path / f".images.{os.getppid()}.part"
+    others.mkdir()
+    with new_folder(tmp_path / "images") as folder:
+        (folder / "mine").write_text("mine")
+    assert others.exists()
+
+
+def test_only_one_process_at_a_time_is_inside(tmp_path: Path) -> None:
+    log, code = tmp_path / "log", "print('in', flush=True); time.sleep(0.3); print('out', flush=True)"
+    script = f"""
+import time
+from pathlib import Path
+from stages.common.atomic import only_one
+with only_one(Path({str(tmp_path / "goal")!r})):
+    {code}
+"""
+    with log.open("a") as file:
+        processes = [subprocess.Popen([sys.executable, "-c", script], stdout=file) for _ in range(3)]
+        assert [process.wait() for process in processes] == [0, 0, 0]
+    assert log.read_text().split() == ["in", "out"] * 3
+
+
 def test_what_a_killed_process_left_is_cleared_or_put_back(tmp_path: Path) -> None:
-    (tmp_path / ".images.part").mkdir()
-    (tmp_path / ".images.part" / "half").write_text("half")
+    (tmp_path / f".images.{ended()}.part").mkdir()
+    (tmp_path / f".images.{ended()}.part" / "half").write_text("half")
     (tmp_path / ".images.old").mkdir()
     (tmp_path / ".images.old" / "whole").write_text("whole")
     with pytest.raises(KeyError), new_folder(tmp_path / "images") as folder:
@@ -49,18 +82,7 @@ def test_what_a_killed_process_left_is_cleared_or_put_back(tmp_path: Path) -> No
     assert everything(tmp_path) == ["images", "images/whole"]
 
 
-@pytest.fixture
-def _small_files_only() -> None:
-    """A real limit of the system on the size of a file, which behaves like a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
-
-
-@pytest.mark.usefixtures("_small_files_only")
+@pytest.mark.usefixtures("small_files_only")
 def test_a_full_disk_leaves_the_old_file_and_is_told_with_the_path(tmp_path: Path) -> None:
     goal = tmp_path / "a.bin"
     write_bytes(goal, b"old")
@@ -72,7 +94,7 @@ def test_a_full_disk_leaves_the_old_file_and_is_told_with_the_path(tmp_path: Pat
     assert everything(tmp_path) == ["a.bin"]
 
 
-@pytest.mark.usefixtures("_small_files_only")
+@pytest.mark.usefixtures("small_files_only")
 def test_a_full_disk_leaves_no_half_folder(tmp_path: Path) -> None:
     goal = tmp_path / "images"
     with pytest.raises(OSError) as caught, new_folder(goal) as folder:

@@ -5,8 +5,9 @@ import torch
 from torch.nn.utils import clip_grad_norm_
 
 from stages.common import seeds
-from stages.common.affine import Affine, draw_affines, move
-from stages.common.failures import UserError
+from stages.common.affine import draw_affines, move
+from stages.common.affine_ranges import Affine
+from stages.common.failures import UserError, told
 from stages.inversion import optimisation
 from stages.inversion.optimisation import Inversion, invert
 from stages.inversion.scales import layered_noise, over_scales
@@ -209,6 +210,15 @@ def test_nothing_is_left_of_the_state_after_the_end(tmp_path, monkeypatch):
     monkeypatch.setattr(optimisation, "SECONDS_BETWEEN_STATES", -1.0)
     finished(tmp_path, Settings(steps=3))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_while_a_state_is_kept_is_told_and_leaves_the_state_before(tmp_path, monkeypatch, small_files_only):
+    monkeypatch.setattr(optimisation, "SECONDS_BETWEEN_STATES", -1.0)
+    (tmp_path / "other").write_text("")
+    with pytest.raises(OSError) as caught:
+        finished(tmp_path, Settings(steps=3))
+    assert f"while writing {tmp_path / 'state.pt'}" in told(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
 def test_nan_stops_with_what_to_do(tmp_path):
