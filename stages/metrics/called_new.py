@@ -7,6 +7,7 @@ none. A retention accuracy alone does not tell this from any other confusion.
 import numpy as np
 
 HIGHER_IS_BETTER = False
+ROLES = ("retention",)  # of a taught concept a taught name is the right answer
 
 
 def compute(similarity: np.ndarray, labels: np.ndarray, new: set[int]) -> np.ndarray:
@@ -21,3 +22,8 @@ def compute(similarity: np.ndarray, labels: np.ndarray, new: set[int]) -> np.nda
         [N] bool.
     """
     return np.isin(similarity.argmax(axis=1), sorted(new))
+
+
+def chance(n_classes: int, n_new: int) -> float:
+    """What guessing scores: the share of the names that are taught ones."""
+    return n_new / n_classes

@@ -1,4 +1,4 @@
-"""What a metric is: a file of this folder with HIGHER_IS_BETTER and compute.
+"""What a metric is: a file of this folder with HIGHER_IS_BETTER, ROLES, compute and chance.
 
 A metric answers for each picture whether it is a hit; the value is the share of hits. So every label's own value and
 every interval follow from the same array.
@@ -15,10 +15,12 @@ class Metric(Protocol):
     """The names a metric's module holds.
 
     Attributes:
-        HIGHER_IS_BETTER: which way is good; the report sorts and colours by it.
+        HIGHER_IS_BETTER: whether a perfect model scores 1, or else 0.
+        ROLES: the benchmarks that it is asked of, "target" and "retention" or one of them.
     """
 
     HIGHER_IS_BETTER: bool
+    ROLES: tuple[str, ...]
 
     @staticmethod
     def compute(similarity: np.ndarray, labels: np.ndarray, new: set[int]) -> np.ndarray:
@@ -31,5 +33,15 @@ class Metric(Protocol):
 
         Returns:
             [N] bool; its mean is the metric's value, in [0, 1].
+        """
+        ...
+
+    @staticmethod
+    def chance(n_classes: int, n_new: int) -> float:
+        """What guessing scores, in [0, 1].
+
+        Args:
+            n_classes: K.
+            n_new: how many of them are taught names.
         """
         ...

@@ -3,6 +3,7 @@
 import numpy as np
 
 HIGHER_IS_BETTER = True
+ROLES = ("target", "retention")
 
 
 def compute(similarity: np.ndarray, labels: np.ndarray, new: set[int]) -> np.ndarray:
@@ -20,3 +21,8 @@ def compute(similarity: np.ndarray, labels: np.ndarray, new: set[int]) -> np.nda
     """
     true = np.take_along_axis(similarity, labels[:, None], axis=1)
     return (similarity >= true).sum(axis=1) <= 5
+
+
+def chance(n_classes: int, n_new: int) -> float:
+    """What guessing scores: five in K, at most 1."""
+    return min(1.0, 5 / n_classes)

@@ -27,6 +27,17 @@ def test_direction_is_stated(metric):
     assert isinstance(metric.HIGHER_IS_BETTER, bool)
 
 
+def test_it_is_asked_of_one_benchmark_at_least(metric):
+    assert metric.ROLES and set(metric.ROLES) <= {"target", "retention"}
+
+
+def test_chance_is_what_guessing_scores(metric):
+    generator = np.random.default_rng(3)
+    similarity, labels = generator.normal(size=(20_000, 9)), generator.integers(9, size=20_000)
+    assert abs(metric.compute(similarity, labels, {7, 8}).mean() - metric.chance(9, 2)) < 0.02
+    assert 0 <= metric.chance(3, 1) <= 1
+
+
 def test_a_hit_or_a_miss_for_each_picture(metric, answers):
     hits = metric.compute(*answers, {7, 8})
     assert hits.shape == (40,)
