@@ -1,7 +1,7 @@
 """Asks a server that speaks OpenAI's chat protocol: OpenAI itself, vLLM, Ollama, llama.cpp and others.
 
 params.yaml: `describe.base_url` is the address with its "/v1"; the key is taken from the environment's OPENAI_API_KEY,
-which a local server does not need. Busy servers and broken connections are tried again by the client itself.
+which a local server does not need. Busy servers, slow ones and broken connections are asked again, MAX_RETRIES times.
 """
 
 import json
@@ -30,6 +30,9 @@ def write(prompt: str, settings: Describe) -> str:
         timeout=settings.timeout_seconds,
         max_retries=MAX_RETRIES,
     )
+    print(
+        f"asking {settings.model} at {settings.base_url}, {settings.timeout_seconds:g} s at most each time", flush=True
+    )
     try:
         response = client.chat.completions.with_raw_response.create(
             model=settings.model,
@@ -51,7 +54,8 @@ def _told(error: Exception, settings: Describe) -> str:
     import openai
 
     if isinstance(error, openai.APITimeoutError):
-        return f"no answer came within describe.timeout_seconds ({settings.timeout_seconds:g} s)."
+        seconds = f"describe.timeout_seconds ({settings.timeout_seconds:g} s)"
+        return f"no answer came within {seconds}, at none of {1 + MAX_RETRIES} times."
     if isinstance(error, openai.APIConnectionError):
         return "nothing answers there. Is it running, and is the address right?"
     if isinstance(error, openai.APIStatusError):

@@ -111,11 +111,12 @@ def test_a_server_that_is_down_is_told_with_its_address(serve, monkeypatch: pyte
         openai_server.write("describe it", replace(server.settings, timeout_seconds=0.5))
 
 
-def test_a_slow_server_is_not_waited_for(serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_server, "MAX_RETRIES", 0)
+def test_a_slow_server_is_asked_again_and_then_given_up(serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_server, "MAX_RETRIES", 1)
     server = serve((200, GOOD), seconds=1.0)
-    with pytest.raises(UserError, match=r"no answer came within describe.timeout_seconds \(0.2 s\)"):
+    with pytest.raises(UserError, match=r"within describe.timeout_seconds \(0.2 s\), at none of 2 times"):
         openai_server.write("describe it", replace(server.settings, timeout_seconds=0.2))
+    assert len(server.asked) == 2
 
 
 @pytest.mark.parametrize(
