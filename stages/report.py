@@ -17,19 +17,19 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from stages.common import params, paths, rows
+from stages.common import params, paths, rows, taught
 from stages.common.atomic import write_bytes
 from stages.common.failures import UserError, run_main
 from stages.common.params import Params, Run
+from stages.common.picture_files import pictures_of, read_picture
 from stages.figures import contract as figures
 from stages.figures import gallery, similarity, tradeoff
 from stages.tables import accuracy, controls, failures, overview, per_class, seeds
 from stages.tables.contract import Choice, Result, averages, control_lines, taught_line
 
 PICTURES = 10  # of each concept and kind in the gallery
-PICTURE_FILES = {".png", ".jpg", ".jpeg", ".webp"}
 RECIPES = {"paper": "the paper's recipe", "replay": "replay (ours)"}  # a recipe of another name is called by it
 TABLES = {
     "overview": overview,
@@ -191,7 +191,7 @@ def _chapters(everything: Params) -> list[Chapter]:
 
 
 def _chapter(run: Run, everything: Params) -> Chapter:
-    lesson = _json(paths.lesson(run.key), "the lesson")["concepts"]
+    lesson = taught.lesson(run.key)
     folders = {each["name"]: paths.inverted_images(run.key, each["key"], run.seeds[0]) for each in lesson}
     return Chapter(
         run=run,
@@ -206,7 +206,7 @@ def _chapter(run: Run, everything: Params) -> Chapter:
 
 def _result(run: Run) -> Result:
     """The rows of a run and its choices, which must be there for every recipe of params.yaml."""
-    choices = _json(paths.choice(run.key), "the chosen learning rates")
+    choices = taught.read_json(paths.choice(run.key), f"dvc repro evaluate@{run.key}")
     for recipe in run.recipes:
         if recipe not in choices:
             raise UserError(
@@ -235,16 +235,6 @@ def _require(result: Result) -> None:
             )
 
 
-def _json(path: Path, words: str) -> dict:
-    if not path.is_file():
-        there = ", ".join(sorted(file.name for file in path.parent.glob("*.json"))) or "nothing"
-        raise UserError(
-            f"params.yaml names the run {path.name.split('.')[0]!r}, but {words} of it, {path}, does not exist. "
-            f"There is: {there}. `dvc repro` makes it."
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _history(folder: Path, run: Run) -> pd.DataFrame:
     path = folder / "history.csv"
     if not path.is_file():
@@ -257,18 +247,8 @@ def _real(folder: str | None) -> list[Image.Image]:
 
 
 def _pictures(folder: Path) -> list[Image.Image]:
-    """The first pictures of a folder by name, masks left out; none when the folder is not there."""
-    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in PICTURE_FILES)
-    found = [file for file in files if not file.stem.endswith(".mask")]
-    return [_picture(file) for file in found[:PICTURES]]
-
-
-def _picture(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as picture:
-            return picture.convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"{path} is no picture that can be read: {error}") from None
+    """The first pictures of a folder by name; none when the folder is not there."""
+    return [read_picture(path) for path in pictures_of(folder)[:PICTURES]]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A folder for each class: ROOT/CLASS/*.png, or .jpg, .jpeg, .webp, .bmp, .tif, .tiff, .gif.
+"""A folder for each class: ROOT/CLASS/*.png, or another of the suffixes in stages/common/picture_files.py.
 
 The class is the folder's name with underscores read as spaces: ROOT/traffic_light holds pictures of "traffic light".
 Files named *.mask.png are masks that belong to a picture; they and all files that are no pictures are passed over, and
@@ -12,14 +12,12 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import Image
-
 from stages.benchmarks.contract import Benchmark
 from stages.common.failures import UserError
 from stages.common.lookup import nearest
-from stages.common.paths import slug
+from stages.common.paths import same_folder, slug
+from stages.common.picture_files import SUFFIXES, fault, pictures_of
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 SHOWN = 5  # files or classes listed in an error
 
 
@@ -31,9 +29,12 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
         classes: names (with spaces) to restrict to, in this order; None for all folders, sorted by name.
 
     Raises:
-        UserError: root or a class folder is missing, two folders read as one class, a class has no picture, or
-            pictures cannot be read; the message counts them and lists the first few.
+        UserError: root or a class folder is missing, two folders or two asked classes read as one, a class has no
+            picture, or pictures cannot be read; the message counts them and lists the first few.
     """
+    if classes and (shared := same_folder(classes)):
+        first, second = shared
+        raise UserError(f"{root}: the classes {first!r} and {second!r} read as one folder. Rename one of them.")
     folders = _class_folders(root)
     names = [folder.name.replace("_", " ") for folder in folders.values()] if classes is None else classes
     chosen = [folders.get(slug(name)) for name in names]
@@ -69,32 +70,21 @@ def _class_folders(root: Path) -> dict[str, Path]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    pictures = [path for path in files if path.suffix.lower() in SUFFIXES and not path.stem.endswith(".mask")]
+    pictures = pictures_of(folder)
     if not pictures:
+        files = sorted(path for path in folder.iterdir() if path.is_file())
         others = f"{len(files)} other files ({_listed(path.name for path in files)})" if files else "nothing else"
-        raise UserError(f"{folder} holds no pictures, but {others}. A picture ends in {', '.join(sorted(SUFFIXES))}.")
+        raise UserError(f"{folder} holds no pictures, but {others}. A picture ends in {', '.join(SUFFIXES)}.")
     return pictures
 
 
 def _refuse_unreadable(root: Path, pictures: list[Path]) -> None:
-    broken = [f"{path.relative_to(root)} ({reason})" for path in pictures if (reason := _fault(path))]
+    broken = [f"{path.relative_to(root)} ({reason})" for path in pictures if (reason := fault(path))]
     if broken:
         raise UserError(
             f"{root}: {len(broken)} of {len(pictures)} pictures cannot be read: {_listed(broken)}. "
             "Replace or remove them."
         )
-
-
-def _fault(path: Path) -> str | None:
-    """Why a picture cannot be decoded to its end; None when it can."""
-    try:
-        with Image.open(path) as picture:
-            picture.draft("RGB", (64, 64))  # a JPEG is then decoded at an eighth of its size, several times faster
-            picture.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return str(error) or type(error).__name__
-    return None
 
 
 def _listed(names: Iterable[str]) -> str:

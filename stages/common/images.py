@@ -1,23 +1,62 @@
-"""PNG files to and from float32 RGB [N, 3, H, W] in [0, 1], the one form of an image in this project."""
+"""Picture files to and from float32 RGB [N, 3, H, W] in [0, 1], the one form of an image in this project."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 import torch
-from PIL import Image, ImageOps
+import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from stages.common.failures import UserError
+from stages.common.picture_files import read_picture
+
+RESIZE_MODES = ("shortest", "squash")
+RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
-def read_images(paths: Sequence[Path], size: int | None = None) -> Tensor:
+@dataclass(frozen=True)
+class Fit:
+    """How a model wants its pictures: the way from any shape to its square. Words and defaults are open_clip's.
+
+    Attributes:
+        size: pixels of a side.
+        resize_mode: "shortest" scales the shorter side to `size` and cuts out the middle; "squash" scales both sides
+            to `size`, so that a wide picture becomes narrow.
+        interpolation: "bicubic" or "bilinear".
+
+    Raises:
+        ValueError: another word.
+    """
+
+    size: int
+    resize_mode: str = "shortest"
+    interpolation: str = "bicubic"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("resize_mode", RESIZE_MODES), ("interpolation", tuple(RESAMPLING))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is {getattr(self, name)!r}, but must be one of: {', '.join(allowed)}")
+
+    def scaled(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height in pixels before the cut; open_clip rounds down."""
+        if self.resize_mode == "squash":
+            return self.size, self.size
+        return self.size * width // min(width, height), self.size * height // min(width, height)
+
+    def corner(self, width: int, height: int) -> tuple[int, int]:
+        """Left and top of the middle square of a scaled picture, in pixels."""
+        return round((width - self.size) / 2), round((height - self.size) / 2)
+
+
+def read_images(paths: Sequence[Path], fit: Fit | None = None) -> Tensor:
     """Read pictures of one size, or bring all to one size.
 
     Args:
         paths: at least one file that Pillow reads.
-        size: pixels. Given: the shorter side is scaled to it (bicubic), then the middle is cut out, as CLIP prepares
-            its pictures. None: the pictures stay as they are and must agree in size.
+        fit: the model's own, to bring all pictures to its square. None: they stay as they are and must agree in size.
 
     Returns:
         [N, 3, H, W] float32 in [0, 1], in the order of paths.
@@ -27,7 +66,7 @@ def read_images(paths: Sequence[Path], size: int | None = None) -> Tensor:
     """
     if not paths:
         raise UserError("There are no images to read: the list of files is empty.")
-    pictures = [read_picture(path, size) for path in paths]
+    pictures = [_read(path, fit) for path in paths]  # each is made small before the next is read
     for path, picture in zip(paths, pictures, strict=True):
         if picture.size != pictures[0].size:
             raise UserError(f"{path} has {picture.size} pixels, but {paths[0]} has {pictures[0].size}.")
@@ -35,26 +74,27 @@ def read_images(paths: Sequence[Path], size: int | None = None) -> Tensor:
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous().float() / 255
 
 
-def read_picture(path: Path, size: int | None = None) -> Image.Image:
-    """One RGB picture, turned upright by its EXIF tag; `size` as in `read_images`."""
-    try:
-        with Image.open(path) as file:
-            picture = ImageOps.exif_transpose(file).convert("RGB")
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such image.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} cannot be read as an image: {error}") from error
-    return picture if size is None else _squared(picture, size)
+def _read(path: Path, fit: Fit | None) -> Image.Image:
+    picture = read_picture(path)
+    return picture if fit is None else fit_picture(picture, fit)
 
 
-def _squared(picture: Image.Image, size: int) -> Image.Image:
-    width, height = picture.size
-    if (width, height) == (size, size):
-        return picture
-    short = min(width, height)
-    scaled = picture.resize((size * width // short, size * height // short), Image.Resampling.BICUBIC)
-    left, top = round((scaled.width - size) / 2), round((scaled.height - size) / 2)
-    return scaled.crop((left, top, left + size, top + size))
+def fit_picture(picture: Image.Image, fit: Fit) -> Image.Image:
+    """A picture as a square of fit.size, pixel by pixel as open_clip prepares it."""
+    scaled = picture.resize(fit.scaled(*picture.size), RESAMPLING[fit.interpolation])
+    left, top = fit.corner(*scaled.size)
+    return scaled.crop((left, top, left + fit.size, top + fit.size))
+
+
+def fit_images(images: Tensor, fit: Fit) -> Tensor:
+    """Images [B, 3, H, W] in [0, 1] as [B, 3, size, size], differentiable; up to rounding what `fit_picture` gives."""
+    height, width = images.shape[-2:]
+    if height == width == fit.size:
+        return images
+    wide, high = fit.scaled(width, height)
+    scaled = F.interpolate(images, (high, wide), mode=fit.interpolation, align_corners=False, antialias=True)
+    left, top = fit.corner(wide, high)
+    return scaled.clamp(0, 1)[..., top : top + fit.size, left : left + fit.size]
 
 
 def to_8_bit(images: Tensor) -> Tensor:

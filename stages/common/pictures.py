@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from stages.common.images import read_images
+from stages.common.images import Fit, read_images
 
 AT_ONCE = 256  # pictures read in one go
 KEPT_BYTES = 2_000_000_000  # decoded pictures up to this many bytes stay in memory
@@ -16,16 +16,16 @@ class Pictures:
 
     Args:
         paths: the files; read here and now where all of them fit into KEPT_BYTES.
-        size: pixels; scaled and cut to a square as CLIP prepares its pictures.
+        fit: the model's own way to a square.
     """
 
-    def __init__(self, paths: tuple[Path, ...], size: int) -> None:
+    def __init__(self, paths: tuple[Path, ...], fit: Fit) -> None:
         parts = [paths[i : i + AT_ONCE] for i in range(0, len(paths), AT_ONCE)]
-        self._size = size
+        self._fit = fit
         self._parts: list[tuple[Path, ...] | Tensor] = parts
-        if len(paths) * size * size * 3 * 4 <= KEPT_BYTES:
-            self._parts = [read_images(part, size) for part in parts]
+        if len(paths) * fit.size**2 * 3 * 4 <= KEPT_BYTES:
+            self._parts = [read_images(part, fit) for part in parts]
 
     def __iter__(self) -> Iterator[Tensor]:
         for part in self._parts:
-            yield part if isinstance(part, Tensor) else read_images(part, self._size)
+            yield part if isinstance(part, Tensor) else read_images(part, self._fit)

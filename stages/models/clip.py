@@ -8,8 +8,10 @@ Where the weights come from, by `weights`, `architecture` and `pretrained` of a 
     data/weights/...   ViT-B-32, ...    openai, ...  a tag of open_clip, fetched from its hub
     data/weights/...   hf-hub:org/name  null         config and weights from the hub
 
-Image size, mean and deviation are the model's own. The project's own weights keep only the token embeddings that
-training has met (`expand_token_rows`); here, and in every export, the table is whole.
+Image size, mean and deviation are the model's own, and so is the fit: resize_mode and interpolation of its
+preprocess_cfg, or open_clip's defaults where it says nothing. A picture is thus seen here as the preprocess of an
+export shows it. A model that pads its pictures (resize_mode "longest") is refused. The project's own weights keep only
+the token embeddings that training has met (`expand_token_rows`); here, and in every export, the table is whole.
 
 Differs: batch norm keeps its statistics and dropout is off throughout, where the authors' public fine-tuning code
     calls model.train(): ten inverted images say nothing about the statistics of real ones.
@@ -27,6 +29,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from stages.common.failures import UserError
+from stages.common.images import Fit, fit_images
 from stages.common.lookup import nearest
 from stages.common.open_clip_loading import CONFIG, WEIGHTS, load_open_clip
 from stages.common.params import Run
@@ -40,13 +43,16 @@ HEAD = re.compile(r"visual\.(?:attnpool|attn_pool|ln_post|proj|head|trunk\.(?:no
 class Clip:
     """An open_clip model behind the contract of stages/models/contract.py, in float32."""
 
-    def __init__(self, network: nn.Module, tokenizer: Callable, config: dict, device: torch.device) -> None:
+    def __init__(
+        self, network: nn.Module, tokenizer: Callable, config: dict, *, fit: Fit, device: torch.device
+    ) -> None:
         """Takes the network over: frozen, in evaluation mode, on `device`.
 
         Args:
             network: an open_clip CLIP, CustomTextCLIP or CoCa.
             tokenizer: what open_clip.get_tokenizer gives.
             config: {"model_cfg": ..., "preprocess_cfg": ...} as open_clip_config.json holds it.
+            fit: what config says about resize_mode and interpolation.
             device: where to compute.
         """
         # channels last makes the convolutions of a ModifiedResNet 6-30 % faster on a CPU; a ViT has nothing to gain
@@ -57,7 +63,8 @@ class Clip:
         self.tokenizer = tokenizer
         self.config = config
         self.device = device
-        self.image_size = config["preprocess_cfg"]["size"]
+        self.fit = fit
+        self.image_size = fit.size
         self.context_length = tokenizer.context_length
         self._mean = torch.tensor(config["preprocess_cfg"]["mean"], device=device)[:, None, None]
         self._std = torch.tensor(config["preprocess_cfg"]["std"], device=device)[:, None, None]
@@ -80,19 +87,10 @@ class Clip:
         return self.network.encode_text(self.tokenizer(texts).to(self.device), normalize=True)
 
     def embed_images(self, images: Tensor) -> Tensor:
-        """[B, D], unit norm; images of another size are scaled bicubically and cut to the middle square."""
-        pixels = (self._fitted(images.to(self.device)) - self._mean) / self._std
+        """[B, D], unit norm; images of another shape are brought to the model's own by its fit."""
+        pixels = (fit_images(images.to(self.device), self.fit) - self._mean) / self._std
         features = self.network.encode_image(pixels.contiguous(memory_format=self._format))
         return F.normalize(features.float(), dim=-1)  # under autocast the features come in half precision
-
-    def _fitted(self, images: Tensor) -> Tensor:
-        size, (height, width) = self.image_size, images.shape[-2:]
-        if height == width == size:
-            return images
-        scaled = [round(side * size / min(height, width)) for side in (height, width)]
-        images = F.interpolate(images, scaled, mode="bicubic", align_corners=False, antialias=True).clamp(0, 1)
-        top, left = (scaled[0] - size) // 2, (scaled[1] - size) // 2
-        return images[..., top : top + size, left : left + size]
 
     def inversion_target(self, texts: list[str]) -> Tensor:
         """The texts' embeddings, [M, D]."""
@@ -201,11 +199,22 @@ def load(run: Run) -> Clip:
 
     Raises:
         UserError: one line, for: a missing folder or file, an unknown architecture, pretrained tag or config, a
-            checkpoint of another architecture, a truncated file, NaN, no way to the hub, no GPU.
+            checkpoint of another architecture, a truncated file, NaN, pictures that must be padded, no way to the hub,
+            no GPU.
     """
     device = _device(run)
     loaded = load_open_clip(run)
-    return Clip(loaded.network, loaded.tokenizer, loaded.config, device)
+    return Clip(loaded.network, loaded.tokenizer, loaded.config, fit=_fit(run, loaded.config), device=device)
+
+
+def _fit(run: Run, config: dict) -> Fit:
+    preprocess = config["preprocess_cfg"]
+    is_random = preprocess["interpolation"] == "random"  # in training alone; open_clip then asks with bicubic
+    interpolation = "bicubic" if is_random else preprocess["interpolation"]
+    try:
+        return Fit(preprocess["size"], preprocess["resize_mode"], interpolation)
+    except ValueError as error:
+        raise UserError(f"params.yaml: runs.{run.key}: in the model's preprocess_cfg {error}.") from error
 
 
 def save_open_clip(model: Clip, folder: Path) -> None:

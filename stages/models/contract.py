@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from stages.common.images import Fit
 from stages.common.params import Run
 
 PARTS = ("visual_encoder", "last_stage", "head", "text_encoder", "both")
@@ -28,11 +29,13 @@ class Model(Protocol):
 
     Attributes:
         image_size: pixels, square; the size that inversion should end at.
+        fit: how a picture of any shape becomes a square of image_size; picture files are read with it.
         context_length: tokens a text may have, start and end token included; longer ones are cut.
         device: where the parameters live.
     """
 
     image_size: int
+    fit: Fit
     context_length: int
     device: torch.device
 

@@ -180,6 +180,16 @@ def test_a_run_without_its_files_is_told_and_the_old_report_stays(project, missi
     assert (project / "index.html").read_bytes() == before
 
 
+@pytest.mark.parametrize(("place", "verb"), [(paths.lesson, "gather"), (paths.choice, "evaluate")])
+def test_a_missing_or_broken_file_names_the_command_that_makes_it(project, place, verb):
+    place("alone").write_text("{")
+    with pytest.raises(UserError, match=rf"alone.*is no JSON: .*`dvc repro {verb}@alone` makes it anew"):
+        report.main()
+    place("alone").unlink()
+    with pytest.raises(UserError, match=rf"alone.*does not exist\. `dvc repro {verb}@alone` makes it"):
+        report.main()
+
+
 def test_a_recipe_without_a_choice_is_told(project):
     paths.choice("alone").write_text(json.dumps({"paper": vars(CHOICE["paper"])}))
     with pytest.raises(UserError, match=r"runs\.alone\.recipes names 'replay'.*It has: paper"):
@@ -195,5 +205,15 @@ def test_rows_that_do_not_hold_the_chosen_learning_rate_are_told(project):
 
 def test_a_broken_picture_is_named(project):
     (project.parents[1] / "real" / "000.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"real/000\.png is no picture"):
+    with pytest.raises(UserError, match=r"real/000\.png cannot be read as an image"):
         report.main()
+
+
+def test_a_real_picture_of_any_kind_is_shown_upright(project):
+    """A TIFF whose tag says that its first row is the right column."""
+    folder, tag = project.parents[1] / "real", Image.Exif()
+    tag[0x0112] = 6
+    (folder / "000.png").unlink()
+    Image.new("RGB", (300, 200)).save(folder / "000.tif", exif=tag)
+    (picture,) = report._real(str(folder))
+    assert picture.size == (200, 300)

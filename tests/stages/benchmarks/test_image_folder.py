@@ -75,6 +75,11 @@ def test_two_folders_that_read_as_one_class_are_told(root):
     assert "'traffic light' and 'traffic_light' read as one class" in refused(root)
 
 
+@pytest.mark.parametrize("asked", [["traffic light", "arch", "traffic_light"], ["arch", "Arch"], ["arch", "arch"]])
+def test_two_asked_classes_that_read_as_one_folder_are_told(root, asked):
+    assert f"the classes {asked[0]!r} and {asked[-1]!r} read as one folder" in refused(root, asked)
+
+
 def test_unreadable_pictures_are_counted_and_the_first_named(root):
     whole = paint(root / "arch/big.png", (300, 300)).read_bytes()
     (root / "arch/big.png").write_bytes(whole[: len(whole) // 2])
@@ -88,6 +93,15 @@ def test_unreadable_pictures_are_counted_and_the_first_named(root):
     assert "arch/big.png" in told
     assert told.count(".png (") == 4
     assert ", ..." in told
+
+
+def test_grey_of_32_bits_is_refused_with_what_to_do_and_of_16_bits_is_a_picture(root):
+    Image.new("I;16", (8, 8)).save(root / "arch/grey.png")
+    assert len(image_folder.load(root, None).paths) == 5
+    Image.new("F", (8, 8)).save(root / "arch/depth.tif")
+    told = refused(root)
+    assert "1 of 6 pictures cannot be read: arch/depth.tif" in told
+    assert "Scale it to 8 or 16 bits" in told
 
 
 def test_an_empty_file_is_no_picture(root):

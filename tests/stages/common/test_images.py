@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from stages.common.failures import UserError
-from stages.common.images import read_images, to_8_bit, write_images
+from stages.common.images import Fit, fit_images, fit_picture, read_images, to_8_bit, write_images
 
 
 def test_images_come_back_from_disk_as_they_were_rounded(tmp_path: Path) -> None:
@@ -23,13 +23,76 @@ def test_channels_are_red_green_blue(tmp_path: Path) -> None:
     assert images[0, :, 0, 0].tolist() == pytest.approx([1.0, 0.0, 0.2])
 
 
-def test_a_size_scales_the_short_side_and_keeps_the_middle(tmp_path: Path) -> None:
+def thirds() -> Image.Image:
+    """90 x 30 pixels: red, blue, red."""
     picture = Image.new("RGB", (90, 30), "red")
     picture.paste("blue", (30, 0, 60, 30))
-    picture.save(tmp_path / "wide.png")
-    images = read_images([tmp_path / "wide.png"], size=12)
+    return picture
+
+
+def test_shortest_scales_the_short_side_and_keeps_the_middle(tmp_path: Path) -> None:
+    thirds().save(tmp_path / "wide.png")
+    images = read_images([tmp_path / "wide.png"], Fit(12))
     assert images.shape == (1, 3, 12, 12)
     assert images[0, 2, :, 2:10].min() > 0.95
+
+
+def test_squash_keeps_all_of_a_wide_picture(tmp_path: Path) -> None:
+    thirds().save(tmp_path / "wide.png")
+    images = read_images([tmp_path / "wide.png"], Fit(12, "squash"))
+    assert images.shape == (1, 3, 12, 12)
+    assert images[0, 0, 5].round().tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("fit", "scaled", "corner"),
+    [
+        (Fit(12), (28, 12), (8, 0)),  # 12 * 70 / 30 = 28; (28 - 12) / 2
+        (Fit(48), (112, 48), (32, 0)),
+        (Fit(32), (74, 32), (21, 0)),  # 32 * 70 / 30 = 74.7, down
+        (Fit(32, "squash"), (32, 32), (0, 0)),
+    ],
+)
+def test_sides_are_scaled_and_cut_as_worked_by_hand(fit: Fit, scaled: tuple, corner: tuple) -> None:
+    assert fit.scaled(70, 30) == scaled
+    assert fit.scaled(30, 70) == scaled[::-1]
+    assert fit.corner(*scaled) == corner
+
+
+@pytest.mark.parametrize("size", [(90, 30), (30, 90), (32, 32), (20, 13)])
+@pytest.mark.parametrize("mode", ["shortest", "squash"])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+def test_a_tensor_is_fitted_as_a_picture_is_up_to_rounding(size: tuple, mode: str, interpolation: str) -> None:
+    picture, fit = thirds().resize(size), Fit(32, mode, interpolation)
+    as_picture, images = (to_tensor(one) for one in (fit_picture(picture, fit), picture))
+    fitted = fit_images(images, fit)
+    assert fitted.shape == as_picture.shape == (1, 3, 32, 32)
+    assert (fitted - as_picture).abs().max() < 1.6 / 255
+
+
+def to_tensor(picture: Image.Image) -> torch.Tensor:
+    return torch.tensor(list(picture.tobytes())).view(1, picture.height, picture.width, 3).permute(0, 3, 1, 2) / 255
+
+
+def test_interpolation_is_the_one_that_is_asked_for() -> None:
+    """Bicubic overshoots beside an edge, bilinear does not."""
+    step = torch.cat([torch.full((1, 3, 4, 2), 0.25), torch.full((1, 3, 4, 2), 0.75)], dim=3)
+    cubic, linear = (fit_images(step, Fit(8, interpolation=name)) for name in ("bicubic", "bilinear"))
+    assert linear.min() == 0.25 and linear.max() == 0.75
+    assert cubic.min() < 0.24 and cubic.max() > 0.76
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"resize_mode": "longest"}, "resize_mode is 'longest', but must be one of: shortest, squash"),
+        ({"interpolation": "nearest"}, "interpolation is 'nearest', but must be one of: bicubic, bilinear"),
+        ({"interpolation": ["bicubic"]}, "must be one of"),
+    ],
+)
+def test_a_fit_of_another_word_is_refused(words: dict, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Fit(8, **words)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), -0.1, 1.1])

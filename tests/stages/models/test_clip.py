@@ -6,10 +6,12 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from stages.common import open_clip_loading
 from stages.common.failures import UserError
+from stages.common.images import Fit
 from stages.common.open_clip_import import import_open_clip
 from stages.models import clip
 from tests.stages.models.tiny import PREPROCESS, RESNET, VIT, config, run_for
@@ -197,6 +199,55 @@ def test_the_network_stays_in_evaluation_mode_while_it_trains(resnet, images):
         parameter.requires_grad_(True)
     model.finetuning_logits(images, TEXTS).sum().backward()
     assert torch.equal(model.state(["visual.bn1.running_mean"])["visual.bn1.running_mean"], *before.values())
+
+
+def with_preprocess(folder, copy, **words):
+    """A copy of a folder of weights whose preprocess_cfg says these words too."""
+    shutil.copytree(folder, copy)
+    content = json.loads((copy / clip.CONFIG).read_text())
+    content["preprocess_cfg"] |= words
+    (copy / clip.CONFIG).write_text(json.dumps(content))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("words", "fit"),
+    [
+        ({}, Fit(32, "shortest", "bicubic")),
+        ({"resize_mode": None, "interpolation": None}, Fit(32, "shortest", "bicubic")),
+        ({"resize_mode": "squash", "interpolation": "bilinear"}, Fit(32, "squash", "bilinear")),
+        ({"interpolation": "random"}, Fit(32, "shortest", "bicubic")),
+    ],
+    ids=["absent", "null", "written", "random in training"],
+)
+def test_the_fit_is_what_the_config_says_or_open_clips_own(resnet, tmp_path, words, fit):
+    assert clip.load(run_for(with_preprocess(resnet, tmp_path / "m", **words))).fit == fit
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"resize_mode": "longest"}, "resize_mode is 'longest', but must be one of: shortest, squash"),
+        ({"resize_mode": "shortst"}, "resize_mode is 'shortst'"),
+        ({"interpolation": "lanczos"}, "interpolation is 'lanczos', but must be one of: bicubic, bilinear"),
+    ],
+)
+def test_a_fit_that_cannot_be_kept_is_told(resnet, tmp_path, words, told):
+    line = refused(run_for(with_preprocess(resnet, tmp_path / "m", **words)))
+    assert f"runs.tiny: in the model's preprocess_cfg {told}" in line
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("mode", ["shortest", "squash"])
+def test_a_wide_image_embeds_as_the_export_embeds_it_after_its_own_preprocess(resnet, tmp_path, mode, interpolation):
+    model = clip.load(run_for(with_preprocess(resnet, tmp_path / "m", resize_mode=mode, interpolation=interpolation)))
+    (tmp_path / "out").mkdir()
+    clip.save_open_clip(model, tmp_path / "out")
+    network, _, preprocess = import_open_clip().create_model_and_transforms(f"local-dir:{tmp_path / 'out'}")
+    picture = Image.linear_gradient("L").resize((90, 40)).convert("RGB")
+    pixels = torch.tensor(list(picture.tobytes())).view(1, 40, 90, 3).permute(0, 3, 1, 2) / 255
+    expected = network.eval().encode_image(preprocess(picture)[None], normalize=True)
+    torch.testing.assert_close(model.embed_images(pixels), expected, atol=2e-3, rtol=0)
 
 
 def test_images_of_another_size_are_scaled_and_cut_to_the_middle(resnet):

@@ -34,6 +34,14 @@ def test_every_family_of_the_folder_has_a_tiny_model():
     assert {family for family, _ in CASES} == set(families)
 
 
+def test_the_fit_ends_at_the_size_of_the_model(model):
+    assert model.fit.size == model.image_size == 32
+
+
+def test_images_of_any_shape_are_taken(model):
+    assert model.embed_images(torch.rand(2, 3, 20, 50)).shape == model.embed_images(torch.rand(2, 3, 32, 32)).shape
+
+
 def test_embeddings_are_of_unit_norm(model, images):
     for embedded, count in ((model.embed_images(images), 3), (model.embed_texts(TEXTS), 2)):
         assert embedded.shape[0] == count
