@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.common import lookup, params, prompts, taught
+from stages.common import known_classes, lookup, params, prompts, taught
 from stages.common.failures import run_main
 from stages.common.params import Run
 
@@ -56,12 +56,11 @@ def classify(model: "Model", images: "Tensor", class_prompts: dict[str, str]) ->
 
 def class_prompts(run: Run) -> dict[str, str]:
     """{name: prompt} of the names that the run teaches, then of the classes that the model knew before."""
-    run.require("known")
-    known = taught.read_json(Path(run.known), "dvc repro draw")
     prompted = {
         member["name"]: prompts.prompt(run.template, member["name"], member["article"])
         for member in taught.lesson(run.key)
     }
+    known = known_classes.read(run)
     return prompted | {name: prompts.prompt(run.template, name) for name in known if name not in prompted}
 
 
@@ -93,6 +92,8 @@ def main(*words: str) -> None:
     """Print the answers for every photo."""
     asked = parser().parse_args(words)
     run = params.load().run(asked.run)
+    run.require("weights")
+    taught.teaching(run)
     checkpoint = taught.pick(run.key, recipe=asked.recipe, learning_rate=asked.learning_rate, seed=asked.seed)
     prompted = class_prompts(run)
     # torch takes seconds to import, so it waits until --help and wrong words are dealt with
@@ -100,7 +101,7 @@ def main(*words: str) -> None:
     from stages.common.weights import read_weights
 
     model = lookup.find("stages.models", run.family, f"params.yaml: runs.{run.key}.family").load(run)
-    images = read_images(asked.photos, model.image_size)
+    images = read_images(asked.photos, model.fit)
     before = classify(model, images, prompted)
     model.load_state(read_weights(checkpoint.file))
     after = classify(model, images, prompted)

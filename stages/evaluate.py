@@ -10,7 +10,7 @@ three ways: by name, by description, and by both.
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from types import ModuleType
@@ -20,9 +20,10 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from stages.common import kept, lookup, params, paths, taught
+from stages.common import kept, known_classes, lookup, params, paths, taught
 from stages.common.atomic import write_bytes, write_text
 from stages.common.failures import run_main
+from stages.common.images import Fit
 from stages.common.params import Run
 from stages.common.pictures import Pictures
 from stages.common.progress import progress
@@ -83,17 +84,14 @@ class Exam:
         for question in self.questions:
             scores = similarity(question)
             for name, metric in self.metrics.items():
-                if name == "called_new" and question.role == "target":
-                    continue  # there a taught name is the right answer
+                if question.role not in metric.ROLES:
+                    continue
                 hits = metric.compute(scores, question.labels, new)
+                chance = round(metric.chance(len(self.classes), len(new)), 6)
                 for label, chosen in self._labels(question):
                     yield (
                         {"run": self.run, **setting, "role": question.role, "benchmark": question.benchmark}
-                        | {
-                            "label": label,
-                            "metric": name,
-                            "chance": self._chance(name),
-                        }
+                        | {"label": label, "metric": name, "chance": chance}
                         | counted(hits[chosen])
                     )
 
@@ -101,10 +99,6 @@ class Exam:
         yield "all", np.ones(len(question.labels), bool)
         for column in np.unique(question.labels):
             yield self.classes[column], question.labels == column
-
-    def _chance(self, metric: str) -> float:
-        wanted = {"top5": 5, "called_new": len(self.classes) - self.n_known}.get(metric, 1)
-        return round(min(1.0, wanted / len(self.classes)), 6)
 
 
 def counted(hits: np.ndarray) -> Row:
@@ -146,8 +140,8 @@ def choose(rows: list[Row], run: Run) -> dict[str, dict[str, object]]:
     return choice
 
 
-def exam_of(run: Run, concepts: list[dict[str, str]], known: dict[str, str], size: int) -> Exam:
-    """Both benchmarks of a run, their labels brought to one list of class names; pictures are `size` px."""
+def exam_of(run: Run, concepts: list[dict[str, str]], known: dict[str, str], fit: Fit) -> Exam:
+    """Both benchmarks of a run, their labels brought to one list of class names; `fit` is the model's."""
     classes = [*known, *(concept["name"] for concept in concepts)]
     wanted = {"target": [concept["name"] for concept in concepts], "retention": list(known)}
     questions = []
@@ -157,7 +151,7 @@ def exam_of(run: Run, concepts: list[dict[str, str]], known: dict[str, str], siz
         benchmark = module.load(Path(getattr(run, f"{role}_data")), names)
         column = {name: classes.index(name) for name in benchmark.class_names}
         labels = np.array([column[benchmark.class_names[label]] for label in benchmark.labels])
-        questions.append(Question(role, benchmark.name, benchmark.paths, Pictures(benchmark.paths, size), labels))
+        questions.append(Question(role, benchmark.name, benchmark.paths, Pictures(benchmark.paths, fit), labels))
     metrics = {
         name: lookup.find("stages.metrics", name, f"params.yaml: runs.{run.key}.metrics") for name in run.metrics
     }
@@ -173,7 +167,8 @@ def untouched(model: Model, question: Question, weights: str) -> Tensor:
         weights: fingerprint of the model's weights.
     """
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in question.paths]
-    file = paths.CACHE / "embedded" / f"{kept.fingerprint(weights, files, str(model.device))}.safetensors"
+    mark = kept.fingerprint(weights, files, asdict(model.fit), str(model.device))
+    file = paths.CACHE / "embedded" / f"{mark}.safetensors"
     if not file.exists():
         with torch.inference_mode():
             embedded = torch.cat([model.embed_images(images).cpu() for images in question.pictures])
@@ -217,9 +212,9 @@ def main(key: str) -> None:
     """Measure one run."""
     run = params.load().run(key)
     run.require("weights", "known", "target_data", "retention_data")
-    concepts, known = taught.lesson(key), taught.read_json(Path(run.known), "dvc repro draw")
+    concepts, known = taught.lesson(key), known_classes.read(run)
     model = lookup.find("stages.models", run.family, f"params.yaml: runs.{key}.family").load(run)
-    exam = exam_of(run, concepts, known, model.image_size)
+    exam = exam_of(run, concepts, known, model.fit)
     prompts = baseline_prompts(run, concepts, known)
     weights = kept.fingerprint(kept.digest(Path(run.weights)), run.architecture, run.pretrained)
     rows = [*baseline_rows(exam, model, prompts, weights), *taught_rows(exam, model, prompts["name"], key)]

@@ -11,7 +11,6 @@ Time: about 8 s with the tiny model, nearly all of it imports.
 
 import argparse
 import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,13 +55,6 @@ def base_name(run: Run) -> str:
     return f"{source} ({run.pretrained})" if run.pretrained else source
 
 
-def recipe_settings(run: Run, recipe: str) -> dict:
-    """Every setting of a recipe, defaults included, except the learning rate."""
-    where = f"params.yaml: runs.{run.key}.recipes.{recipe}"
-    written = {name: value for name, value in run.recipes[recipe].items() if name != "learning_rates"}
-    return asdict(params.settings(lookup.find("stages.recipes", recipe, where).Settings, written, where))
-
-
 def card(run: Run, checkpoint: Checkpoint, rows: list[dict], *, goal: Path, changed: int, has_tokenizer: bool) -> str:
     """The model card, as Markdown.
 
@@ -85,7 +77,7 @@ def card(run: Run, checkpoint: Checkpoint, rows: list[dict], *, goal: Path, chan
         lesson=lesson,
         names=[concept["name"] for concept in lesson],
         base=base_name(run),
-        recipe=recipe_settings(run, checkpoint.recipe),
+        recipe=taught.teaching(run)["recipes"][checkpoint.recipe],
         inversion=taught.read_json(paths.inverted(run.key) / "inversion.json", f"dvc repro invert@{run.key}")[
             "settings"
         ],
@@ -124,6 +116,8 @@ def main(*words: str) -> None:
     asked = parser().parse_args(words)
     refuse_used(asked.folder)
     run = params.load().run(asked.run)
+    run.require("weights")
+    taught.teaching(run)
     checkpoint = taught.pick(run.key, recipe=asked.recipe, learning_rate=asked.learning_rate, seed=asked.seed)
     # torch takes seconds to import, so it waits until --help and wrong words are dealt with
     from stages.common.rows import read_rows

@@ -2,7 +2,8 @@
 
 Command: python -m stages.finetune world-together
 Reads:   data/inverted/RUN, data/lessons/RUN.json, the run's weights and known classes
-Writes:  data/checkpoints/RUN/*.safetensors (the trained tensors alone) and index.json
+Writes:  data/checkpoints/RUN/*.safetensors (the trained tensors alone), index.json, and teaching.json: what they were
+         trained from, and how
 
 One checkpoint for each recipe, learning rate, seed and setting. Settings are "taught" and the run's controls, the same
 training with something essential taken away: "noise" instead of the inverted images, of the kind that inversion
@@ -19,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from stages.common import checks, lookup, params, paths, seeds, taught
+from stages.common import known_classes, lookup, params, paths, seeds, taught
 from stages.common.atomic import new_folder
 from stages.common.captions import sentence
 from stages.common.failures import UserError, run_main
@@ -27,6 +28,7 @@ from stages.common.images import read_images
 from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.prompts import article_of, prompt
+from stages.common.recipes import recipes_of
 from stages.common.side_by_side import processes_for, side_by_side
 from stages.inversion.scales import layered_noise
 from stages.inversion.settings import settings_of
@@ -129,23 +131,12 @@ def finetune(
         model.load_state(untouched)
 
 
-def recipes_of(run: Run) -> dict[str, tuple[ModuleType, object]]:
-    """The recipes of a run: name -> module and checked settings."""
-    found = {}
-    for name, mapping in run.recipes.items():
-        where = f"params.yaml: runs.{run.key}.recipes"
-        recipe = lookup.find("stages.recipes", name, where)
-        own = {key: value for key, value in mapping.items() if key != "learning_rates"}
-        found[name] = (recipe, checks.settings(recipe.Settings, own, f"{where}.{name}"))
-    return found
-
-
 def main(key: str) -> None:
     """Make every checkpoint of one run."""
     run = params.load().run(key)
     recipes = recipes_of(run)
     run.require("weights", "known")
-    concepts, known = taught.lesson(key), taught.read_json(Path(run.known), "dvc repro draw")
+    concepts, known = taught.lesson(key), known_classes.read(run)
     model = lookup.find("stages.models", run.family, f"params.yaml: runs.{key}.family").load(run)
     lessons = {}
     for seed in run.seeds:
@@ -162,6 +153,10 @@ def main(key: str) -> None:
             pass
         index = [{"file": training.file, **asdict(training)} for training in plan]
         (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+        settings = {name: asdict(own) for name, (_, own) in recipes.items()}
+        (folder / "teaching.json").write_text(
+            json.dumps({"base": taught.base(run), "recipes": settings}, indent=1) + "\n"
+        )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ A caption is "A moongate is <description>" (Sec. 3.1.2 and 4.2): the name beside
 Reads params.yaml (concepts, runs) and captions/KEY.yaml of every concept that the run names. Writes
 data/lessons/RUN.json; a lesson that has not changed keeps its bytes, so that nothing after it runs.
 Command: python -m stages.gather RUN
-Time: below a second.
+Time: below a second; a few where a recipe has settings of its own.
 """
 
 import json
@@ -14,7 +14,9 @@ from stages.common import captions, params, paths
 from stages.common.atomic import write_text
 from stages.common.captions import Caption
 from stages.common.failures import UserError, run_main
-from stages.common.params import Concept, Params
+from stages.common.params import Concept, Params, Run
+from stages.common.recipes import has_own_settings, recipes_of
+from stages.inversion.settings import settings_of
 
 
 def gather(run: str, described: dict[str, Caption]) -> dict:
@@ -66,9 +68,22 @@ def _titled(named: Caption | Concept) -> str:
     return f"{named.article} {named.name}".strip()
 
 
+def check(run: Run) -> None:
+    """Refuse slips in the settings of a run before anything is computed for it.
+
+    Raises:
+        UserError: an unknown key, a wrong type or a value out of range, in `invert` or in a recipe.
+    """
+    settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
+    if has_own_settings(run):  # recipes import torch, which takes seconds
+        recipes_of(run)
+
+
 def main(run: str) -> None:
     """Write the lesson of one run."""
-    lesson = gather(run, described_for(run, params.load()))
+    known = params.load()
+    check(known.run(run))
+    lesson = gather(run, described_for(run, known))
     write_text(paths.lesson(run), json.dumps(lesson, indent=1, ensure_ascii=False) + "\n")
     print(f"{paths.lesson(run)}: {', '.join(member['key'] for member in lesson['concepts'])}")
 

@@ -18,14 +18,16 @@ from pathlib import Path
 
 import torch
 
-from stages.common import kept, lookup, params, paths, seeds, taught
-from stages.common.affine import Affine
-from stages.common.atomic import new_folder
+from stages.common import kept, known_classes, lookup, params, paths, seeds, taught
+from stages.common.affine_ranges import Affine
+from stages.common.atomic import new_folder, only_one
+from stages.common.captions import sentence
 from stages.common.contact_sheet import contact_sheet
 from stages.common.failures import UserError, run_main
 from stages.common.images import read_images, write_images
 from stages.common.params import Run
 from stages.common.progress import progress
+from stages.common.prompts import article_of
 from stages.common.side_by_side import processes_for, side_by_side
 from stages.inversion.optimisation import CURVE, Curve, Inversion, invert
 from stages.inversion.settings import Settings, settings_of
@@ -66,11 +68,12 @@ class Workshop:
         """The folder of .cache/inverted that holds a chunk's images and curve; what is there is not made again."""
         mark = kept.fingerprint(*self.facts, chunk.descriptions, chunk.seed)
         folder = kept.chunk(mark)
-        if not folder.exists():
-            result = self._inverted(chunk, kept.unfinished(mark))
-            with new_folder(folder) as temporary:
-                write_images(temporary, result.images)
-                write_curve(temporary / "history.csv", result.curve)
+        with only_one(folder):  # another run may make the same chunk at the same time
+            if not folder.exists():
+                result = self._inverted(chunk, kept.unfinished(mark))
+                with new_folder(folder) as temporary:
+                    write_images(temporary, result.images)
+                    write_curve(temporary / "history.csv", result.curve)
         return folder
 
     def _inverted(self, chunk: Chunk, state: Path) -> Inversion:
@@ -151,10 +154,13 @@ def main(key: str) -> None:
     run = params.load().run(key)
     settings, affine = settings_of(run.invert, f"params.yaml: runs.{key}.invert")
     run.require("weights", "known")
-    model = lookup.find("stages.models", run.family, f"params.yaml: runs.{key}.family").load(run)
-    concepts, known = taught.lesson(key), taught.read_json(Path(run.known), "dvc repro draw")
+    concepts, known = taught.lesson(key), known_classes.read(run)
     _refuse_known(concepts, known, run.known)
-    _refuse_long(model, concepts)
+    model = lookup.find("stages.models", run.family, f"params.yaml: runs.{key}.family").load(run)
+    for one in concepts:
+        _refuse_long(model, one["caption"], f"captions/{one['key']}.yaml: the caption")
+    for name, text in known.items():
+        _refuse_long(model, sentence(name, article_of(name), text), f"{run.known}: the caption of {name!r}")
     facts = (asdict(settings), kept.digest(Path(run.weights)), run.architecture, run.pretrained, str(model.device))
     workshop = Workshop(model, settings, affine, facts)
     plan, similarity = chunks(run, concepts, known, settings.images), {}
@@ -170,22 +176,22 @@ def main(key: str) -> None:
 
 
 def _refuse_known(concepts: list[dict[str, str]], known: dict[str, str], where: str) -> None:
+    listed = {name.casefold(): name for name in known}
     for one in concepts:
-        if one["name"] in known:
+        if same := listed.get(one["name"].casefold()):
             raise UserError(
-                f"params.yaml: concepts.{one['key']}.name says {one['name']!r}, which {where} lists as a class that "
-                "the model knows already. Give it another name, or take it out of that file."
+                f"params.yaml: concepts.{one['key']}.name says {one['name']!r}, which {where} lists as {same!r}, a "
+                "class that the model knows already. Give it another name, or take it out of that file."
             )
 
 
-def _refuse_long(model: Model, concepts: list[dict[str, str]]) -> None:
-    for one in concepts:
-        tokens = model.token_count(one["caption"])
-        if tokens > model.context_length:
-            raise UserError(
-                f"captions/{one['key']}.yaml: the caption has {tokens} tokens, the model reads {model.context_length} "
-                "and would not see the end. Shorten the description."
-            )
+def _refuse_long(model: Model, caption: str, whose: str) -> None:
+    tokens = model.token_count(caption)
+    if tokens > model.context_length:
+        raise UserError(
+            f"{whose} has {tokens} tokens, the model reads {model.context_length} and would not see the end. "
+            "Shorten the description."
+        )
 
 
 def last_similarity(result: Inversion) -> float:

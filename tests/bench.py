@@ -32,12 +32,13 @@ from numpy import ndarray
 from torch import Tensor
 
 from stages import evaluate, finetune, invert
-from stages.common import lookup, params, paths, seeds, taught
-from stages.common.affine import Affine
+from stages.common import known_classes, lookup, params, paths, seeds, taught
+from stages.common.affine_ranges import Affine
 from stages.common.failures import run_main
 from stages.common.images import write_images
 from stages.common.params import Run
 from stages.common.progress import clock, progress
+from stages.common.recipes import recipes_of
 from stages.inversion import optimisation
 from stages.inversion.settings import Settings, settings_of
 from stages.models.contract import Model
@@ -152,8 +153,8 @@ def bench_of(key: str) -> Bench:
     run.require("weights", "known", "target_data", "retention_data")
     where = f"params.yaml: runs.{key}"
     model = lookup.find("stages.models", run.family, f"{where}.family").load(run)
-    concepts, known = taught.lesson(key), taught.read_json(Path(run.known), "dvc repro draw")
-    exam = evaluate.exam_of(run, concepts, known, model.image_size)
+    concepts, known = taught.lesson(key), known_classes.read(run)
+    exam = evaluate.exam_of(run, concepts, known, model.fit)
     target = [question for question in exam.questions if question.role == "target"]
     choice = taught.read_json(paths.choice(key), f"dvc repro evaluate@{key}")
     return Bench(
@@ -162,7 +163,7 @@ def bench_of(key: str) -> Bench:
         concepts=concepts,
         known=known,
         exam=replace(exam, questions=target, metrics={"top1": exam.metrics["top1"]}),
-        recipe=finetune.recipes_of(run)[RECIPE],
+        recipe=recipes_of(run)[RECIPE],
         learning_rate=choice[RECIPE]["learning_rate"],
         ways=(
             Way("ours", *settings_of(run.invert, f"{where}.invert")),

@@ -39,7 +39,7 @@ NEVER = {
     "stages.tables": {"torch"},
     "stages.figures": {"torch"},
 }
-LIGHT = [f"stages/common/{name}.py" for name in ("params", "paths", "lookup", "atomic", "progress")]
+LIGHT = [f"stages/common/{name}.py" for name in ("params", "paths", "known_classes", "lookup", "atomic", "progress")]
 HEAVY = {"torch", "pandas", "open_clip", "transformers", "matplotlib", "scipy", "openai"}
 VAGUE = {"util", "utils", "helper", "helpers", "misc", "manager", "base", "core", "main", "tools"}
 

@@ -3,20 +3,22 @@
 import hashlib
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
-
-import torch
 
 from stages.common import paths
 
+LIBRARIES = ("torch", "open_clip_torch", "timm", "transformers", "numpy", "pillow")
+
 
 def fingerprint(*facts: object) -> str:
-    """SHA-256 of plain facts, of torch's version, and of every file of this project that the process has loaded."""
+    """SHA-256 of plain facts, of the libraries that compute, and of every file of this project that is loaded."""
     home = Path(__file__).resolve().parents[1]
     ours = [module for name, module in sys.modules.items() if name == "__main__" or name.startswith("stages.")]
     files = {Path(file).resolve() for module in ours if (file := getattr(module, "__file__", None))}
     code = {str(file.relative_to(home)): digest(file) for file in files if file.is_relative_to(home)}
-    text = json.dumps([facts, torch.__version__, code], sort_keys=True)
+    libraries = {name: version(name) for name in LIBRARIES}
+    text = json.dumps([facts, libraries, code], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

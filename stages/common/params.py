@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from stages.common import checks, document, lookup
+from stages.common import checks, document, lookup, paths
 from stages.common.checks import settings
 from stages.common.document import Section, place
 from stages.common.failures import UserError
@@ -194,6 +194,11 @@ def _concept(key: str, entry: object, where: str) -> Concept:
     concept = settings(Concept, _keyed(key, entry, where), where)
     if not concept.name.strip() or len(concept.name.splitlines()) > 1:
         raise UserError(f"{place(where, entry, 'name')} says {concept.name!r}, but must be one line of text.")
+    try:
+        paths.slug(concept.name)
+    except ValueError:
+        named = place(where, entry, "name")
+        raise UserError(f"{named} says {concept.name!r}, but must hold a letter or a digit.") from None
     if concept.description is not None and not concept.description.strip():
         raise UserError(
             f"{place(where, entry, 'description')} is empty. Write one, or remove the key to have one written."
@@ -234,12 +239,12 @@ def _check_members(run: Run, entry: object, where: str, concepts: dict[str, Conc
     checks.distinct(run.concepts, named)
     for concept in run.concepts:
         checks.one_of(concept, concepts, named)
-    names = [concepts[concept].name.casefold() for concept in run.concepts]
-    for first, name in enumerate(names):
-        if name in names[:first]:
-            raise UserError(
-                f"{named}: two of {list(run.concepts)} have the same name {name!r}, so no prompt tells them apart."
-            )
+    if shared := paths.same_folder(concepts[concept].name for concept in run.concepts):
+        first, second = shared
+        raise UserError(
+            f"{named}: two of {list(run.concepts)} have the names {first!r} and {second!r}, which are one folder, "
+            f"{paths.slug(first)!r}: capitals, blanks and signs tell no two apart. Rename one of them."
+        )
 
 
 def _check_measure(run: Run, entry: object, where: str) -> None:

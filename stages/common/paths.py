@@ -1,6 +1,7 @@
 """Where each thing lies, one function a thing; relative to the project's root, where every verb runs."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 REPORT = Path("data/report")
@@ -47,11 +48,6 @@ def choice(run: str) -> Path:
     return Path("data/rows") / f"{run}.choice.json"
 
 
-def timings(verb: str, key: str) -> Path:
-    """Seconds that a stage took: outside the graph, since they differ each time."""
-    return Path("data/timings") / f"{verb}-{key}.json"
-
-
 def answer(digest: str) -> Path:
     """The raw answer of a writer to one request, kept under the request's SHA-256."""
     return CACHE / "answers" / f"{digest}.json"
@@ -64,6 +60,21 @@ def slug(class_name: str) -> str:
         ValueError: nothing of the name is a letter or a digit.
     """
     safe = re.sub(r"[^\w-]+", "_", class_name).strip("_")
-    if not safe:
+    if not any(map(str.isalnum, safe)):
         raise ValueError(f"class name {class_name!r} holds no letter or digit, so it gives no folder name")
     return safe
+
+
+def same_folder(class_names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two names that give one folder, on a disk that takes small letters for capitals; None: all differ.
+
+    Raises:
+        ValueError: nothing of a name is a letter or a digit.
+    """
+    named: dict[str, str] = {}
+    for name in class_names:
+        folder = slug(name).casefold()
+        if folder in named:
+            return named[folder], name
+        named[folder] = name
+    return None

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from stages.common import paths
 from stages.common.failures import UserError
+from stages.common.kept import digest
 from stages.common.lookup import nearest
+from stages.common.params import Run
 
 PREFERRED = "replay"  # the recipe that forgets least, where a run has it
 
@@ -60,6 +62,27 @@ def pick(
 def lesson(run: str) -> list[dict[str, str]]:
     """The concepts that a run teaches: key, name, article, description, caption, source of each."""
     return read_json(paths.lesson(run), f"dvc repro gather@{run}")["concepts"]
+
+
+def base(run: Run) -> dict[str, str | None]:
+    """What the untouched model of a run is: its weights' SHA-256, its architecture, its pretrained tag."""
+    return {"weights": digest(Path(run.weights)), "architecture": run.architecture, "pretrained": run.pretrained}
+
+
+def teaching(run: Run) -> dict[str, dict]:
+    """What the checkpoints of a run were trained from, "base", and the settings of each of its "recipes".
+
+    Raises:
+        UserError: params.yaml names another model by now; trained tensors fit the model alone that they come from.
+    """
+    command = f"dvc repro finetune@{run.key}"
+    found = read_json(paths.checkpoints(run.key) / "teaching.json", command)
+    if found["base"] != base(run):
+        raise UserError(
+            f"The checkpoints in {paths.checkpoints(run.key)} were trained from another model than params.yaml: "
+            f"runs.{run.key} names now (weights, architecture or pretrained). `{command}` makes them anew."
+        )
+    return found
 
 
 def _taught(run: str) -> list[Checkpoint]:

@@ -27,6 +27,7 @@ _VARIABLES |= {color: f"--series-{index}" for index, color in enumerate(SERIES)}
 _STYLE = {
     "svg.hashsalt": "report",  # else every element's id is random
     "svg.fonttype": "none",  # text stays text: it takes the page's font and can be read aloud
+    "text.parse_math": False,  # a name may hold dollar signs
     "font.size": 9,
     "axes.edgecolor": RULE,
     "axes.labelcolor": QUIET,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from stages.common import checks
-from stages.common.affine import Affine
+from stages.common.affine_ranges import Affine
 
 
 @dataclass(frozen=True)

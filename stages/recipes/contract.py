@@ -41,7 +41,7 @@ class Recipe(Protocol):
     """The names a recipe's module holds.
 
     `Settings` is a frozen dataclass whose defaults are the recipe; its field `part` says which parameters move, in the
-    words of stages/models/contract.py.
+    words of stages/models/contract.py, and its attribute `replays` whether the recipe needs `Lesson.replay`.
     """
 
     Settings: type
@@ -60,6 +60,6 @@ class Recipe(Protocol):
             learning_rate: of the first step, or the peak where the recipe has a schedule.
 
         Raises:
-            UserError: the lesson lacks what the recipe needs, or the loss became NaN.
+            UserError: the loss became NaN.
         """
         ...

@@ -1,12 +1,13 @@
 """The paper's recipe: the visual encoder moves until the inverted images match their captions (Sec. 3.1.2, Eq. 2)."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Generator, Tensor
 
 from stages.common.adam import Adam
-from stages.common.affine import Affine, draw_affines, move
+from stages.common.affine import draw_affines, move
+from stages.common.affine_ranges import Affine
 from stages.common.training import batches, gradients, trainable
 from stages.losses.contrastive import contrastive
 from stages.losses.info_nce import info_nce
@@ -37,6 +38,7 @@ class Settings:
     batch: int = 4
     weight_decay: float = 0.2
     affine: bool = False
+    replays: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch < 1 or self.weight_decay < 0:

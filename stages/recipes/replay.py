@@ -20,8 +20,8 @@ import torch
 from torch import Generator, Tensor
 
 from stages.common.adam import Adam
-from stages.common.affine import Affine, draw_affines, move
-from stages.common.failures import UserError
+from stages.common.affine import draw_affines, move
+from stages.common.affine_ranges import Affine
 from stages.common.training import batches, gradients, trainable
 from stages.losses.info_nce import info_nce
 from stages.models.contract import Model
@@ -76,11 +76,6 @@ def teach(
     model: Model, lesson: Lesson, settings: Settings, generator: Generator, *, learning_rate: float
 ) -> dict[str, Tensor]:
     """Fine-tune in place; see the contract. The learning rate falls to zero as a cosine."""
-    if settings.replays and not len(lesson.replay):
-        raise UserError(
-            "the recipe replay needs images of known classes, but replay_images is 0. Write 1 or more, or set the "
-            "recipe's replay_weight and distillation_weight to 0."
-        )
     parameters = model.parameters_of(settings.part)
     before = _embedded(model, lesson.replay) if settings.replays else None
     plan = batches(len(lesson.images), settings.batch, settings.epochs, generator)
@@ -106,9 +101,10 @@ def _taught(model: Model, lesson: Lesson, rows: Tensor, settings: Settings, gene
     images = move(lesson.images[rows], draw_affines(Affine(), len(rows), generator))
     texts = list(dict.fromkeys(lesson.captions)) + lesson.known_captions
     bank = list(dict.fromkeys(lesson.prompts)) + lesson.known_prompts
-    logits = model.logits(model.embed_images(images), texts + bank)
-    caption = info_nce(logits[:, : len(texts)], [lesson.captions[i] for i in rows], texts).mean()
-    name = info_nce(logits[:, len(texts) :], [lesson.prompts[i] for i in rows], bank).mean()
+    embedded = model.embed_images(images)
+    # one product for each bank: the width of a product may change its last bits, and so one term the other
+    caption = info_nce(model.logits(embedded, texts), [lesson.captions[i] for i in rows], texts).mean()
+    name = info_nce(model.logits(embedded, bank), [lesson.prompts[i] for i in rows], bank).mean()
     return settings.caption_weight * caption + settings.name_weight * name
 
 

@@ -2,13 +2,14 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from stages.common import paths
+from stages.common import params, paths, taught
 from stages.common.rows import COLUMNS, wilson, write_rows
 
 PARAMS = """\
@@ -60,6 +61,15 @@ def build(weights: Path) -> None:
         Image.new("RGB", (40, 30), color).save(name)
 
 
+def fitted(weights: Path, goal: Path, resize_mode: str) -> Path:
+    """`goal`: a copy of a tiny model's folder whose config asks for this resize_mode."""
+    shutil.copytree(weights, goal)
+    config = json.loads((goal / "open_clip_config.json").read_text())
+    config["preprocess_cfg"]["resize_mode"] = resize_mode
+    (goal / "open_clip_config.json").write_text(json.dumps(config))
+    return goal
+
+
 def _write_json(path: Path, content: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
@@ -75,6 +85,8 @@ def _write_checkpoints() -> None:
             save_file({"visual.attnpool.positional_embedding": positions * rate * 1000}, folder / name)
             entries.append({"file": name, "recipe": "replay", "setting": "taught", "learning_rate": rate, "seed": seed})
     _write_json(folder / "index.json", entries)
+    settings = {"replay": {"epochs": 3, "part": "head"}}
+    _write_json(folder / "teaching.json", {"base": taught.base(params.load().run("small")), "recipes": settings})
 
 
 def _rows() -> list[dict]:

@@ -1,12 +1,17 @@
 """classify names what photos show, before and after teaching, out of taught names and known classes."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
-from stages import classify
+from stages import classify, export
+from stages.common import paths
 from stages.common.failures import UserError
+from stages.common.open_clip_import import import_open_clip
+from stages.models.clip import Clip
 from tests.stages import taught_project
 
 
@@ -63,6 +68,39 @@ def test_another_seed_is_another_model(project, capsys):
         answers.append(json.loads(capsys.readouterr().out)[0])
     assert answers[0]["before"] == answers[1]["before"]
     assert answers[0]["after"] != answers[1]["after"]
+
+
+def test_known_classes_that_are_no_mapping_are_told(project):
+    Path("known.json").write_text('"wheel"')
+    with pytest.raises(UserError, match="known.json must hold a mapping of class names .* but holds 'wheel'"):
+        classify.main("red.png", "--run", "small")
+
+
+@pytest.mark.parametrize("mode", ["shortest", "squash"])
+def test_a_wide_photo_is_seen_as_the_export_prepares_it(tmp_path, monkeypatch, tiny_models, mode):
+    """Every pixel of a photo, against the preprocess that open_clip makes of the exported folder."""
+    monkeypatch.chdir(tmp_path)
+    taught_project.build(taught_project.fitted(tiny_models["clip", "resnet"], Path("weights"), mode))
+    wide = Image.radial_gradient("L").crop((20, 60, 110, 100)).convert("RGB")
+    wide.save("wide.png")
+    seen, ask = [], Clip.finetuning_logits
+    monkeypatch.setattr(
+        Clip, "finetuning_logits", lambda self, images, texts: seen.append(images) or ask(self, images, texts)
+    )
+    classify.main("wide.png", "--run", "small")
+    export.main("small", "exported")
+    _, _, preprocess = import_open_clip().create_model_and_transforms("local-dir:exported")
+    for images in seen:  # before and after teaching
+        torch.testing.assert_close(preprocess.transforms[-1](images[0]), preprocess(wide), atol=1e-5, rtol=0)
+
+
+def test_checkpoints_of_another_base_model_are_refused(project):
+    file = paths.checkpoints("small") / "teaching.json"
+    taught = json.loads(file.read_text())
+    taught["base"]["weights"] = "others"
+    file.write_text(json.dumps(taught))
+    with pytest.raises(UserError, match=r"trained from another model.*`dvc repro finetune@small`"):
+        classify.main("red.png", "--run", "small")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """evaluate: a whole small run, what it keeps, and what it refuses."""
 
 import csv
+import dataclasses
 import json
 import shutil
 from collections import Counter
@@ -9,15 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from stages import evaluate, finetune, invert
 from stages.common import lookup, params, paths
 from stages.common.failures import UserError
+from stages.common.images import Fit
+from stages.common.open_clip_import import import_open_clip
 from stages.common.rows import read_rows
 from stages.evaluate import Question, baseline_prompts, exam_of, untouched
-from stages.models.clip import Clip
-from tests.stages import whole_project
+from stages.models.clip import Clip, save_open_clip
+from tests.stages import taught_project, whole_project
 from tests.stages.recipes.lessons import fresh
 from tests.stages.whole_project import KNOWN, PICTURES, contents
 
@@ -46,12 +50,29 @@ def project(finished, tmp_path, monkeypatch):
 def test_classes_have_the_same_columns_in_both_benchmarks(project):
     run = params.load().run("swapped")
     concepts = json.loads(paths.lesson("swapped").read_text())["concepts"]
-    exam = exam_of(run, concepts, KNOWN, 32)
+    exam = exam_of(run, concepts, KNOWN, Fit(32))
     assert exam.classes == ["arch", "traffic light", "kite", "tonometer", "moongate"]
     for asked in exam.questions:
         for path, label in zip(asked.paths, asked.labels, strict=True):
             assert path.parent.name == paths.slug(exam.classes[label])
     assert [(asked.role, len(asked.paths)) for asked in exam.questions] == [("target", 6), ("retention", 9)]
+
+
+@pytest.mark.parametrize("mode", ["shortest", "squash"])
+def test_a_wide_picture_is_seen_as_the_export_prepares_it(project, tiny_models, mode):
+    """Every pixel of a picture, against the preprocess that open_clip makes of the exported folder."""
+    wide = Image.radial_gradient("L").crop((20, 60, 110, 100)).convert("RGB")
+    wide.save("target/moongate/0.png")
+    weights = taught_project.fitted(tiny_models["clip", "resnet"], Path("weights"), mode)
+    run = dataclasses.replace(params.load().run("both"), weights=str(weights))
+    model = lookup.find("stages.models", "clip", "a test").load(run)
+    target, _ = exam_of(run, json.loads(paths.lesson("both").read_text())["concepts"], KNOWN, model.fit).questions
+    Path("exported").mkdir()
+    save_open_clip(model, Path("exported"))
+    _, _, preprocess = import_open_clip().create_model_and_transforms("local-dir:exported")
+    images = torch.cat(list(target.pictures))
+    seen = preprocess.transforms[-1](images[target.paths.index(Path("target/moongate/0.png"))])
+    torch.testing.assert_close(seen, preprocess(wide), atol=1e-5, rtol=0)
 
 
 def test_rows_are_complete_and_without_duplicates(finished):
@@ -120,6 +141,7 @@ class Counting:
     """A model that counts the pictures it embeds."""
 
     device = torch.device("cpu")
+    fit = Fit(2)
     embedded = 0
 
     def embed_images(self, images):
@@ -133,7 +155,7 @@ def asked_twice(tmp_path, change):
     model, weights = Counting(), ["weights"]
     asked = Question("target", "b", (file,), [torch.rand(1, 3, 2, 2)], np.array([0]))
     first = untouched(model, asked, weights[0])
-    change(file, weights)
+    change(file, weights, model)
     second = untouched(model, asked, weights[0])
     assert torch.equal(first, second)
     return model.embedded
@@ -142,13 +164,14 @@ def asked_twice(tmp_path, change):
 @pytest.mark.parametrize(
     ("change", "embedded"),
     [
-        (lambda file, weights: None, 1),
-        (lambda file, weights: file.write_bytes(b"second picture"), 2),
-        (lambda file, weights: weights.__setitem__(0, "other weights"), 2),
+        (lambda file, weights, model: None, 1),
+        (lambda file, weights, model: file.write_bytes(b"second picture"), 2),
+        (lambda file, weights, model: weights.__setitem__(0, "other weights"), 2),
+        (lambda file, weights, model: setattr(model, "fit", Fit(2, "squash")), 2),
     ],
-    ids=["nothing", "another picture", "other weights"],
+    ids=["nothing", "another picture", "other weights", "another fit"],
 )
-def test_embeddings_are_kept_until_pictures_or_weights_change(tmp_path, monkeypatch, change, embedded):
+def test_embeddings_are_kept_until_pictures_weights_or_fit_change(tmp_path, monkeypatch, change, embedded):
     monkeypatch.chdir(tmp_path)
     assert asked_twice(tmp_path, change) == embedded
 
@@ -165,7 +188,7 @@ def test_checkpoints_of_different_parts_do_not_mix(project, monkeypatch):
         run = params.load().run("both")
         model = lookup.find("stages.models", "clip", "a test").load(run)
         concepts = json.loads(paths.lesson("both").read_text())["concepts"]
-        exam = exam_of(run, concepts, KNOWN, 32)
+        exam = exam_of(run, concepts, KNOWN, Fit(32))
         kept = []
 
         def embedding(self, images, texts):

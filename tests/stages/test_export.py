@@ -40,7 +40,7 @@ def test_the_card_tells_what_was_taught_with_which_figures_and_how_to_load_it(pr
     for said in (
         "| moongate | A moongate is a round opening in a wall | params.yaml |",
         "| recipe | `replay`, learning rate 0.002 |",
-        "part head, epochs ",  # a default of the recipe, which params.yaml does not write
+        "| settings of the recipe | epochs 3, part head |",
         "| images 2, steps 3, clip 1.0 |",
         "| baseline | name | target | all | top1 | 0.000 | 0.000 to 0.278 | 10 | 0.333 |",
         "| taught | taught | retention | all | top1 | 0.800 | 0.490 to 0.943 | 10 | 0.333 |",

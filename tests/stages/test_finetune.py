@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from safetensors.torch import load_file
 from stages import finetune, invert
 from stages.common import params, paths, seeds
 from stages.common.failures import UserError
-from stages.finetune import Training, controlled, lesson_of, recipes_of, trainings
+from stages.common.recipes import recipes_of
+from stages.finetune import Training, controlled, lesson_of, trainings
 from stages.models import clip
 from tests.stages import whole_project
 from tests.stages.recipes.lessons import fresh, same
@@ -69,8 +71,11 @@ def test_the_folder_holds_the_index_and_its_files_alone(finished):
     index = json.loads((folder / "index.json").read_text())
     files = [entry["file"] for entry in index]
     assert len(set(files)) == len(files) == 24
-    assert {path.name for path in folder.iterdir()} == {*files, "index.json"}
+    assert {path.name for path in folder.iterdir()} == {*files, "index.json", "teaching.json"}
     assert set(index[0]) == {"file", "recipe", "setting", "learning_rate", "seed"}
+    teaching = json.loads((folder / "teaching.json").read_text())
+    assert set(teaching["recipes"]) == {"paper", "replay"} and teaching["recipes"]["paper"]["batch"] >= 1
+    assert len(teaching["base"]["weights"]) == 64
 
 
 def test_rates_that_differ_little_have_their_own_files():
@@ -225,6 +230,12 @@ def test_a_loss_that_becomes_nan_leaves_the_old_checkpoints(project):
 def test_replay_without_replayed_images_is_told(project):
     whole_project.change_params("replay_images: 1", "replay_images: 0")
     with pytest.raises(UserError, match="needs images of known classes"):
+        finetune.main("both")
+
+
+def test_a_known_class_without_a_description_is_told(project):
+    Path("known.json").write_text('{"arch": null}')
+    with pytest.raises(UserError, match="known.json: the description of 'arch' is None"):
         finetune.main("both")
 
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ DESCRIBE = Describe("openai_server", "local", max_words=40, temperature=0.0, see
 
 def params_of(*members: str) -> Params:
     fields = {name: None for name in Run.__dataclass_fields__}
-    run = Run(**fields | {"key": "together", "concepts": members})
+    run = Run(**fields | {"key": "together", "concepts": members, "invert": {}, "recipes": {}, "replay_images": 2})
     concepts = {key: Concept(key, key, "a") for key in ("moongate", "tonometer")}
     return Params(concepts, DESCRIBE, {"together": run})
 
@@ -66,3 +67,22 @@ def test_a_caption_file_made_for_another_name_is_refused() -> None:
 def test_an_unknown_run_names_the_nearest() -> None:
     with pytest.raises(UserError, match="Did you mean 'together'"):
         gather.described_for("togethr", params_of("moongate"))
+
+
+@pytest.mark.parametrize(
+    ("slip", "told"),
+    [
+        ({"invert": {"stepz": 3}}, "runs.together.invert.stepz.*Did you mean 'steps'"),
+        ({"recipes": {"replay": {"learning_rates": [1e-3], "epohcs": 3}}}, "replay.epohcs.*Did you mean 'epochs'"),
+        ({"recipes": {"replay": {"learning_rates": [1e-3]}}, "replay_images": 0}, "replay_images is 0.*'replay' needs"),
+    ],
+)
+def test_a_slip_in_the_settings_is_told_before_anything_is_computed(slip, told) -> None:
+    run = replace(params_of("moongate").runs["together"], **slip)
+    with pytest.raises(UserError, match=told):
+        gather.check(run)
+
+
+def test_recipes_without_settings_of_their_own_are_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "recipes_of", None)
+    gather.check(replace(params_of("moongate").runs["together"], recipes={"replay": {"learning_rates": [1e-3]}}))

@@ -54,6 +54,10 @@ def no_model(monkeypatch):
     monkeypatch.setattr(Clip, "inversion_loss", refuse)
 
 
+def write_known(more):
+    Path("known.json").write_text(json.dumps({**whole_project.KNOWN, **more}))
+
+
 def test_it_writes_images_curves_sheets_and_a_record(finished):
     found = set(contents(finished / paths.inverted("both")))
     seeds = [f"{concept}/seed{seed}" for concept in whole_project.CONCEPTS for seed in (0, 1)]
@@ -209,6 +213,21 @@ def test_a_caption_that_the_model_cannot_read_to_its_end_is_refused_before_any_i
         invert.main("alone")
 
 
+def test_a_known_caption_that_the_model_cannot_read_to_its_end_is_refused_before_any_image(project, no_model):
+    write_known({"owl": "a bird that flies by night " * 20})
+    with pytest.raises(UserError, match=r"known.json: the caption of 'owl' has \d+ tokens, the model reads 77"):
+        invert.main("alone")
+
+
+def test_the_name_counts_for_the_length_of_a_known_caption(project, no_model, monkeypatch):
+    read = []
+    monkeypatch.setattr(Clip, "token_count", lambda _, text: read.append(text) or 78 * text.startswith("An owl is a "))
+    write_known({"owl": "A bird of the night"})
+    with pytest.raises(UserError, match="the caption of 'owl' has 78 tokens"):
+        invert.main("alone")
+    assert read[-1] == "An owl is a bird of the night"
+
+
 @pytest.mark.parametrize(
     ("missing", "told"),
     [("known.json", "runs.alone.known"), ("data/lessons/alone.json", "dvc repro")],
@@ -231,10 +250,11 @@ def test_truncated_weights_are_told_before_anything_is_written(project, tmp_path
     assert contents(Path("data")) == before
 
 
-def test_a_concept_that_the_model_knows_by_that_name_is_refused(project, no_model):
-    known = {**whole_project.KNOWN, "moongate": "a door to the moon"}
-    Path("known.json").write_text(json.dumps(known))
-    with pytest.raises(UserError, match="concepts.moongate.name says 'moongate', which known.json lists"):
+@pytest.mark.parametrize("name", ["moongate", "Moongate"])
+def test_a_concept_that_the_model_knows_by_that_name_is_refused(project, no_model, name):
+    write_known({name: "a door to the moon"})
+    told = f"concepts.moongate.name says 'moongate', which known.json lists as '{name}'"
+    with pytest.raises(UserError, match=told):
         invert.main("alone")
 
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from stages.common.affine import Affine, draw_affines, move
+from stages.common.affine import draw_affines, move
+from stages.common.affine_ranges import Affine
 
 IDENTITY = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 

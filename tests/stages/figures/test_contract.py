@@ -29,6 +29,17 @@ def test_the_svg_stands_inside_a_page_without_date_address_or_fixed_size():
     assert "a title" in text
 
 
+def test_a_name_with_dollar_signs_is_drawn_as_it_is_written():
+    name = r"$x$ $\frac$"
+    with contract.style():
+        figure = drawn()
+        figure.axes[0].set_title(name)
+        figure.axes[0].plot([0, 1], [1, 0], label=name)
+        figure.axes[0].legend()
+        assert contract.svg(figure, "one").count(f">{name}</text>") == 2
+        assert contract.png(figure)
+
+
 def test_colours_of_the_svg_are_variables_of_the_page():
     with contract.style():
         text = contract.svg(drawn(), "one")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stages.common.affine import Affine
+from stages.common.affine_ranges import Affine
 from stages.common.failures import UserError
 from stages.inversion.settings import REFERENCE, Settings, settings_of
 

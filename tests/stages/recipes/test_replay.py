@@ -60,11 +60,6 @@ def test_a_term_of_weight_0_does_nothing_beside_the_others(new, term):
     assert not same(first, whole)
 
 
-def test_without_replayed_images_the_message_says_what_to_write(new):
-    with pytest.raises(UserError, match="replay_images is 0.*replay_weight and distillation_weight to 0"):
-        teach(new(), without_replay(lesson()), Settings(), dice(), learning_rate=1e-3)
-
-
 def test_nan_in_a_replayed_image_is_told(new):
     broken = replace(lesson(), replay=noise(3, 1) * float("nan"))
     with pytest.raises(UserError, match="loss of nan"):
