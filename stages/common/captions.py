@@ -10,8 +10,9 @@ from stages.common import checks, document
 from stages.common.atomic import write_text
 
 HEADER = """\
-# What `python -m stages.describe` last settled on. The description may be edited here: an edit is kept, and says so.
-# Name and article come from params.yaml; change them there. Delete this file to have it made anew.
+# What `python -m stages.describe` last settled on. Name, article and, where it has one, the description come from
+# params.yaml: change them there. Else the description may be edited here: an edit is kept, and says so.
+# Delete this file to have it made anew.
 """
 
 
