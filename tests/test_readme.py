@@ -72,7 +72,7 @@ def test_nothing_is_left_to_be_filled_in():
 
 def test_the_ten_lines_of_the_method_run(tmp_path, monkeypatch, capsys):
     code = blocks("python")[0]
-    assert "steps=100" in code
+    assert "steps=50" in code
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     (tmp_path / "data").mkdir()
     (tmp_path / "data/weights").symlink_to(ROOT / "data/weights")
@@ -80,7 +80,7 @@ def test_the_ten_lines_of_the_method_run(tmp_path, monkeypatch, capsys):
     three = {name: KNOWN[name].descriptions[0] for name in list(KNOWN)[:3]}
     (tmp_path / "data/world/known.json").write_text(json.dumps(three))
     monkeypatch.chdir(tmp_path)
-    exec(compile(code.replace("steps=100", "steps=2"), "README.md", "exec"), {})
+    exec(compile(code.replace("steps=50", "steps=2"), "README.md", "exec"), {})
     assert re.fullmatch(r"\d+% of 2 drawn moongates are called a moongate\n", capsys.readouterr().out)
 
 

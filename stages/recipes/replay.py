@@ -52,9 +52,9 @@ class Settings:
     caption_weight: float = 1.0
     name_weight: float = 2.0
     replay_weight: float = 1.0
-    distillation_weight: float = 30.0
+    distillation_weight: float = 25.0
     part: Literal["visual_encoder", "last_stage", "head", "text_encoder", "both"] = "head"
-    epochs: int = 60
+    epochs: int = 30
     batch: int = 12
     replay_batch: int = 24
     weight_decay: float = 0.2
