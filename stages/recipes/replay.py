@@ -52,7 +52,7 @@ class Settings:
     caption_weight: float = 1.0
     name_weight: float = 2.0
     replay_weight: float = 1.0
-    distillation_weight: float = 25.0
+    distillation_weight: float = 35.0
     part: Literal["visual_encoder", "last_stage", "head", "text_encoder", "both"] = "head"
     epochs: int = 30
     batch: int = 12
