@@ -17,7 +17,7 @@ TICK_GAP = {"small": 0.2, "large": 0.09}  # of the frame's width: nearer numbers
 
 
 def draw(lines: pd.DataFrame, budget: float, *, words: dict[str, str], is_small: bool = False) -> Figure:
-    """Each recipe as a line through its learning rates, its chosen one filled and large; controls hollow.
+    """Each recipe as a line through its learning rates, its chosen one filled and large; its controls hollow.
 
     The retention axis is stretched towards its upper end, by the square root of the distance from it, since recipes
     worth having differ by few points there while others lose nearly all.
@@ -35,7 +35,8 @@ def draw(lines: pd.DataFrame, budget: float, *, words: dict[str, str], is_small:
     recipes = list(dict.fromkeys(shown.loc[shown["phase"] == "taught", "recipe"]))
     for recipe, color in zip(recipes, SERIES * len(recipes), strict=False):
         own = shown[shown["recipe"] == recipe]
-        _controls(axes, own[own["phase"] == "control"], color, scale=0.7 if is_small else 1)
+        controls = own[(own["phase"] == "control") & own["is_chosen"]]
+        _controls(axes, controls, color, scale=0.7 if is_small else 1)
         _curve(axes, own[own["phase"] == "taught"], color, label=words.get(recipe, recipe), is_small=is_small)
     _untouched(axes, shown[shown["phase"] == "baseline"], scale=0.7 if is_small else 1)
     _frame(axes, shown, gap=TICK_GAP["small" if is_small else "large"])
@@ -65,7 +66,8 @@ def _curve(axes: Axes, own: pd.DataFrame, color: str, *, label: str, is_small: b
             size = 6 if is_small else 9
             axes.plot(across.mean, up.mean, "o", color=color, markersize=size, markeredgecolor=PAPER, zorder=5)
         if not is_small:
-            place = {"textcoords": "offset points", "xytext": (7, 4), "fontsize": 7.5, "color": color}
+            offset = (7, -11) if line["is_chosen"] else (7, 4)  # neighbours on the curve may lie close together
+            place = {"textcoords": "offset points", "xytext": offset, "fontsize": 7.5, "color": color}
             axes.annotate(line["rate"], (across.mean, up.mean), **place)
 
 
