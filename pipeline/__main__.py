@@ -1,5 +1,7 @@
 """What can be typed beside `dvc repro`.
 
+python -m pipeline status [TARGET...]            what is out of date, and why
+python -m pipeline prune [--yes]                 remove results of concepts and runs that params.yaml no longer names
 python -m pipeline stage VERB [KEY...]           run one stage now, whether DVC thinks it stale or not
 python -m pipeline classify PHOTO... --run KEY   what a picture shows, before and after teaching
 python -m pipeline export KEY FOLDER             a taught model as a folder that open_clip loads
@@ -9,8 +11,9 @@ python -m pipeline remove EXPERIMENT             take them out again
 
 import argparse
 import sys
+from collections.abc import Callable
 
-from pipeline import experiments, items, stage
+from pipeline import experiments, items, prune, stage, status
 from pipeline.mistakes import UserError
 
 PASSED_ON = {  # verbs with options of their own, which stages/VERB.py reads
@@ -18,11 +21,26 @@ PASSED_ON = {  # verbs with options of their own, which stages/VERB.py reads
     "export": "write a taught model for open_clip (own options: export --help)",
 }
 
+ANSWERS: dict[str, Callable[[argparse.Namespace], list[str]]] = {  # commands that are done here, and what they print
+    "status": lambda given: status.lines(given.targets),
+    "prune": lambda given: prune.main(is_sure=given.yes),
+    "add": lambda given: [f"params.yaml: add {_listed(experiments.add(given.experiment))}"],
+    "remove": lambda given: [f"params.yaml: remove {_listed(experiments.remove(given.experiment))}"],
+}
+
+
+def _listed(entries: list[str]) -> str:
+    return ", ".join(entries) or "- nothing to do"
+
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their arguments."""
     top = argparse.ArgumentParser(prog="python -m pipeline", description="`dvc repro` runs whatever is out of date.")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    stale = commands.add_parser("status", help="what is out of date, and why")
+    stale.add_argument("targets", metavar="TARGET", nargs="*", help="stages or items; all unless told")
+    rest = commands.add_parser("prune", help="remove results of concepts and runs that params.yaml no longer names")
+    rest.add_argument("--yes", action="store_true", help="without asking")
     one = commands.add_parser("stage", help="run one stage now, whether DVC thinks it stale or not")
     one.add_argument("verb", metavar="VERB", help="a stage of dvc.yaml, e.g. invert")
     one.add_argument("keys", metavar="KEY", nargs="*", help="concepts or runs of params.yaml")
@@ -47,8 +65,7 @@ def main(arguments: list[str]) -> int:
         if given.command == "stage":
             items.check(given.verb, given.keys)
             return stage.run(given.verb, given.keys, timings=stage.TIMINGS)
-        change = experiments.add if given.command == "add" else experiments.remove
-        print(f"params.yaml: {given.command} {', '.join(change(given.experiment)) or '- nothing to do'}")
+        print("\n".join(ANSWERS[given.command](given)))
     except UserError as mistake:
         print(mistake, file=sys.stderr)
         return 1

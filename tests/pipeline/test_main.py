@@ -26,7 +26,10 @@ def house(tmp_path):
 def test_help_names_every_command():
     done = pipeline("--help")
     assert done.returncode == 0
-    assert all(f"\n    {command} " in done.stdout for command in ("stage", "classify", "export", "add", "remove"))
+    assert all(
+        f"\n    {command} " in done.stdout
+        for command in ("status", "prune", "stage", "classify", "export", "add", "remove")
+    )
 
 
 def test_help_imports_nothing_heavy():
