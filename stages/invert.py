@@ -165,7 +165,8 @@ def main(key: str) -> None:
     workshop = Workshop(model, settings, affine, facts)
     plan, similarity = chunks(run, concepts, known, settings.images), {}
     with new_folder(paths.inverted(key)) as folder:
-        for chunk, done in zip(plan, side_by_side(workshop.finished, plan, processes_for(model)), strict=True):
+        made = side_by_side(workshop.finished, plan, processes_for(model))
+        for chunk, done in zip(progress(plan, f"invert {key}"), made, strict=True):
             result = read_chunk(done)
             write_chunk(folder, chunk, result)
             similarity[chunk.label] = round(last_similarity(result), 6)
