@@ -133,6 +133,8 @@ def main(*words: str) -> None:
         has_tokenizer = any(temporary.glob("tokenizer*"))
         text = card(run, checkpoint, rows, goal=asked.folder, changed=len(state), has_tokenizer=has_tokenizer)
         (temporary / "README.md").write_text(text, encoding="utf-8")
+        for file in temporary.iterdir():  # safetensors lets nobody else read what it writes
+            file.chmod((temporary / "README.md").stat().st_mode)
     print(f"{asked.folder}: {checkpoint.recipe}, learning rate {checkpoint.learning_rate:g}, seed {checkpoint.seed}")
 
 

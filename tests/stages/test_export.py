@@ -65,6 +65,7 @@ def test_the_folder_holds_the_card_the_config_and_the_weights(project):
         "open_clip_model.safetensors",
     ]
     assert set(json.loads(Path("out/open_clip_config.json").read_text())) == {"model_cfg", "preprocess_cfg"}
+    assert len({path.stat().st_mode for path in Path("out").iterdir()}) == 1  # who may read one may read all
 
 
 def test_an_empty_folder_may_be_filled_and_a_used_one_is_left_alone(project):
