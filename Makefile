@@ -47,12 +47,13 @@ install: $(INSTALLED) ## .venv with exactly what requirements.lock names
 clean: ## remove .venv and .cache; data and DVC's cache stay
 	rm -rf $(VENV) .cache
 
-# Runs again only when the lock has changed.
+# Runs again only when the lock has changed.  Every stage is a process of its own: where Python may not keep bytecode
+# (PYTHONDONTWRITEBYTECODE, as in many containers) each would compile torch anew, for longer than most stages work.
 $(INSTALLED): requirements.lock | $(filter-out uv,$(UV))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "make: needs Python 3.11 or later, but $(PYTHON) is `$(PYTHON) --version 2>&1`; name another: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(VENV)/bin/python || { rm -rf $(VENV) && $(UV) venv --quiet --python "$(PYTHON)" $(VENV); }
-	$(UV) pip sync --python $(VENV)/bin/python --require-hashes requirements.lock
+	$(UV) pip sync --compile-bytecode --python $(VENV)/bin/python --require-hashes requirements.lock
 	@touch $@
 
 # A private uv.  A Python without the venv module (as some systems split it off) gets it by pip alone.

@@ -26,8 +26,6 @@ PICTURES = {"concepts": 30, "known": 10}
 
 def write_params() -> None:
     """The shipped params.yaml with other concepts, the recipe replay alone, one seed, one control."""
-    from ruamel.yaml import YAML
-
     params = read(ROOT / "params.yaml")
     run = params["runs"]["world-together"]
     run |= {"concepts": TAUGHT, "seeds": [0], "controls": ["noise"], "weights": str(ROOT / run["weights"])}
@@ -36,8 +34,7 @@ def write_params() -> None:
         name: {"name": name, "article": "a", "description": DEVELOPMENT[name].description} for name in TAUGHT
     }
     params["runs"] = {"claim": run}
-    with Path("params.yaml").open("w") as file:
-        YAML(typ="safe").dump(params, file)
+    Path("params.yaml").write_text(json.dumps(params, indent=2))  # JSON is YAML
 
 
 def draw_pictures() -> None:
