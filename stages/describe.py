@@ -4,7 +4,7 @@ The paper has a language model write the descriptions (Sec. 4.2). Here a text wr
 params.yaml, or as an edit of captions/KEY.yaml. Only a concept without either is described by a writer.
 
 Reads params.yaml (concepts.KEY, describe) and captions/KEY.yaml, where there is one. Writes captions/KEY.yaml.
-Command: python -m stages.describe KEY
+Command: python -m stages.describe KEY [more keys]
 Time: below a second for a text written by hand; else as long as the writer takes.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import replace
 from stages.common import captions, lookup, params, paths, wording
 from stages.common.atomic import write_text
 from stages.common.captions import Caption, fingerprint
-from stages.common.failures import UserError, run_main
+from stages.common.failures import UserError, run_each
 from stages.common.params import Concept, Describe
 
 FROM_PARAMS = "written by hand in params.yaml"
@@ -182,4 +182,4 @@ def main(key: str) -> None:
 
 
 if __name__ == "__main__":
-    run_main(main)
+    run_each(main)

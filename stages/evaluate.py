@@ -1,8 +1,9 @@
 """Has it learned, and has it forgotten? Zero-shot classification of every checkpoint on two benchmarks.
 
-Command: python -m stages.evaluate world-together
+Command: python -m stages.evaluate world-together [more runs, one after the other]
 Reads:   data/checkpoints/RUN, data/lessons/RUN.json, the run's weights, known classes and benchmarks
-Writes:  data/rows/RUN.csv, one row a number; data/rows/RUN.choice.json, the learning rate chosen for each recipe
+Writes:  data/rows/RUN.csv, one row a number; data/rows/RUN.choice.json, the learning rate chosen for each recipe;
+         data/rows/RUN.before_after.csv, what each learning rate taught and cost
 
 Both benchmarks are asked among the same names: the known classes and the taught ones. The untouched model is asked in
 three ways: by name, by description, and by both.
@@ -22,16 +23,18 @@ from torch import Tensor
 
 from stages.common import kept, known_classes, lookup, params, paths, taught
 from stages.common.atomic import write_bytes, write_text
-from stages.common.failures import run_main
+from stages.common.failures import each, run_main
 from stages.common.images import Fit
 from stages.common.params import Run
 from stages.common.pictures import Pictures
 from stages.common.progress import progress
 from stages.common.prompts import prompt
-from stages.common.rows import wilson, write_rows
+from stages.common.rows import read_rows, wilson, write_rows
 from stages.common.side_by_side import processes_for, side_by_side
 from stages.common.weights import read_weights
-from stages.models.contract import Model
+from stages.models.contract import Loader, Model
+from stages.tables import before_after
+from stages.tables.contract import Choice, Result
 
 Row = dict[str, object]
 
@@ -187,10 +190,10 @@ def baseline_rows(exam: Exam, model: Model, prompts: dict[str, list[str]], weigh
         )
 
 
-def taught_rows(exam: Exam, model: Model, prompts: list[str], key: str) -> Iterator[Row]:
-    """Rows of every checkpoint of a run, asked by name."""
-    folder = paths.checkpoints(key)
-    index = taught.read_json(folder / "index.json", f"dvc repro finetune@{key}")
+def taught_rows(exam: Exam, model: Model, prompts: list[str], processes: int) -> Iterator[Row]:
+    """Rows of every checkpoint of a run, asked by name; the model is untouched again afterwards."""
+    folder = paths.checkpoints(exam.run)
+    index = taught.read_json(folder / "index.json", f"dvc repro finetune@{exam.run}")
     untouched = model.state(list(model.parameters_of("both")))
 
     def measured(entry: dict) -> list[Row]:
@@ -203,24 +206,40 @@ def taught_rows(exam: Exam, model: Model, prompts: list[str], key: str) -> Itera
             )
         )
 
-    work = side_by_side(measured, index, processes_for(model))
-    for _, rows in zip(progress(index, f"evaluate {key}"), work, strict=True):
-        yield from rows
+    work = side_by_side(measured, index, processes)
+    try:
+        for _, rows in zip(progress(index, f"evaluate {exam.run}"), work, strict=True):
+            yield from rows
+    finally:
+        model.load_state(untouched)
 
 
-def main(key: str) -> None:
+def main(key: str, *more: str) -> None:
+    """Measure these runs."""
+    loader = Loader()
+    each((key, *more), lambda one: measure(params.load().run(one), loader))
+
+
+def measure(run: Run, loader: Loader) -> None:
     """Measure one run."""
-    run = params.load().run(key)
     run.require("weights", "known", "target_data", "retention_data")
-    concepts, known = taught.lesson(key), known_classes.read(run)
-    model = lookup.find("stages.models", run.family, f"params.yaml: runs.{key}.family").load(run)
+    concepts, known = taught.lesson(run.key), known_classes.read(run)
+    model = loader.model_of(run)
+    processes = processes_for(model)
     exam = exam_of(run, concepts, known, model.fit)
     prompts = baseline_prompts(run, concepts, known)
     weights = kept.fingerprint(kept.digest(Path(run.weights)), run.architecture, run.pretrained)
-    rows = [*baseline_rows(exam, model, prompts, weights), *taught_rows(exam, model, prompts["name"], key)]
+    rows = [*baseline_rows(exam, model, prompts, weights), *taught_rows(exam, model, prompts["name"], processes)]
     choice = choose(rows, run)
-    write_rows(paths.rows(key), rows)
-    write_text(paths.choice(key), json.dumps(choice, indent=2) + "\n")
+    write_rows(paths.rows(run.key), rows)
+    write_text(paths.choice(run.key), json.dumps(choice, indent=2) + "\n")
+    result = Result(
+        run.key,
+        read_rows([paths.rows(run.key)]),
+        {recipe: Choice(**own) for recipe, own in choice.items()},
+        run.retention_budget,
+    )
+    write_text(paths.before_after(run.key), before_after.build(result).to_csv(index=False, lineterminator="\n"))
 
 
 if __name__ == "__main__":

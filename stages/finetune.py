@@ -1,9 +1,9 @@
 """The visual encoder moved until it sees the inverted images as the new concepts (Sec. 3.1.2, Eq. 2).
 
-Command: python -m stages.finetune world-together
+Command: python -m stages.finetune world-together [more runs, one after the other]
 Reads:   data/inverted/RUN, data/lessons/RUN.json, the run's weights and known classes
-Writes:  data/checkpoints/RUN/*.safetensors (the trained tensors alone), index.json, and teaching.json: what they were
-         trained from, and how
+Writes:  data/checkpoints/RUN/*.safetensors (the trained tensors alone), index.json, teaching.json (what they were
+         trained from, and how) and rates.csv (the loss of the first and the last batch, for each learning rate)
 
 One checkpoint for each recipe, learning rate, seed and setting. Settings are "taught" and the run's controls, the same
 training with something essential taken away: "noise" instead of the inverted images, of the kind that inversion
@@ -11,19 +11,22 @@ begins with; the "wrong_description", the images of another concept (of a known 
 alone); "no_name", the caption without the name.
 """
 
+import csv
+import itertools
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from types import ModuleType
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from stages.common import known_classes, lookup, params, paths, seeds, taught
+from stages.common import known_classes, params, paths, seeds, taught
 from stages.common.atomic import new_folder
 from stages.common.captions import sentence
-from stages.common.failures import UserError, run_main
+from stages.common.failures import UserError, each, run_main
 from stages.common.images import read_images
 from stages.common.params import Run
 from stages.common.progress import progress
@@ -32,7 +35,7 @@ from stages.common.recipes import recipes_of
 from stages.common.side_by_side import processes_for, side_by_side
 from stages.inversion.scales import layered_noise
 from stages.inversion.settings import settings_of
-from stages.models.contract import Model
+from stages.models.contract import Loader, Model
 from stages.recipes.contract import Lesson
 
 Concept = dict[str, str]  # an entry of data/lessons/RUN.json
@@ -120,37 +123,81 @@ def _read(folder: Path) -> Tensor:
 
 
 def finetune(
-    model: Model, recipe: ModuleType, settings: object, lesson: Lesson, training: Training
+    model: Model,
+    recipe: ModuleType,
+    settings: object,
+    lesson: Lesson,
+    training: Training,
+    losses: list[float] | None = None,
 ) -> dict[str, Tensor]:
-    """Teach one lesson to the untouched model, which is untouched again afterwards; gives the trained tensors."""
+    """Teach one lesson to the untouched model, which is untouched again afterwards; gives the trained tensors.
+
+    `losses` gets the loss of each step.
+    """
     untouched = model.state(list(model.parameters_of(settings.part)))
     generator = seeds.generator("finetune", training.recipe, training.seed)
     try:
-        return recipe.teach(model, lesson, settings, generator, learning_rate=training.learning_rate)
+        return recipe.teach(model, lesson, settings, generator, learning_rate=training.learning_rate, losses=losses)
     finally:
         model.load_state(untouched)
 
 
-def main(key: str) -> None:
+def rates(plan: list[Training], losses: list[list[float]]) -> list[dict[str, object]]:
+    """A line for each recipe, setting and learning rate: its losses, mean over seeds.
+
+    Args:
+        plan: all trainings of a run, those that differ in the seed alone beside each other.
+        losses: of each training, the loss of each of its steps.
+    """
+    lines = []
+    both = zip(plan, losses, strict=True)
+    for (recipe, setting, rate), group in itertools.groupby(both, lambda one: _without_seed(one[0])):
+        curves = [curve for _, curve in group]
+        first, last = (round(fmean(curve[end] for curve in curves), 6) for end in (0, -1))
+        line = {"recipe": recipe, "setting": setting, "learning_rate": rate, "seeds": len(curves)}
+        lines.append({**line, "steps": len(curves[0]), "loss_of_first_batch": first, "loss_of_last_batch": last})
+    return lines
+
+
+def _without_seed(training: Training) -> tuple[str, str, float]:
+    return training.recipe, training.setting, training.learning_rate
+
+
+def _write_table(path: Path, lines: list[dict[str, object]]) -> None:
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(lines)
+
+
+def main(key: str, *more: str) -> None:
+    """Make every checkpoint of these runs."""
+    loader = Loader()
+    each((key, *more), lambda one: teach_all(params.load().run(one), loader))
+
+
+def teach_all(run: Run, loader: Loader) -> None:
     """Make every checkpoint of one run."""
-    run = params.load().run(key)
     recipes = recipes_of(run)
     run.require("weights", "known")
-    concepts, known = taught.lesson(key), known_classes.read(run)
-    model = lookup.find("stages.models", run.family, f"params.yaml: runs.{key}.family").load(run)
-    lessons = {}
+    concepts, known = taught.lesson(run.key), known_classes.read(run)
+    model = loader.model_of(run)
+    processes, lessons = processes_for(model), {}
     for seed in run.seeds:
         lesson = lesson_of(run, concepts, known, seed)
         lessons |= {(s, seed): controlled(lesson, s, run, concepts, seed) for s in ("taught", *run.controls)}
     plan = trainings(run)
-    with new_folder(paths.checkpoints(key)) as folder:
+    with new_folder(paths.checkpoints(run.key)) as folder:
 
-        def make(training: Training) -> None:
-            lesson = lessons[training.setting, training.seed]
-            save_file(finetune(model, *recipes[training.recipe], lesson, training), folder / training.file)
+        def make(training: Training) -> list[float]:
+            lesson, losses = lessons[training.setting, training.seed], []
+            tensors = finetune(model, *recipes[training.recipe], lesson, training, losses)
+            save_file(tensors, folder / training.file)
+            return losses
 
-        for _ in zip(progress(plan, f"finetune {key}"), side_by_side(make, plan, processes_for(model)), strict=True):
-            pass
+        work = side_by_side(make, plan, processes)
+        losses = [curve for _, curve in zip(progress(plan, f"finetune {run.key}"), work, strict=True)]
+        _write_table(folder / "rates.csv", rates(plan, losses))
         index = [{"file": training.file, **asdict(training)} for training in plan]
         (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
         settings = {name: asdict(own) for name, (_, own) in recipes.items()}

@@ -4,7 +4,7 @@ A caption is "A moongate is <description>" (Sec. 3.1.2 and 4.2): the name beside
 
 Reads params.yaml (concepts, runs) and captions/KEY.yaml of every concept that the run names. Writes
 data/lessons/RUN.json; a lesson that has not changed keeps its bytes, so that nothing after it runs.
-Command: python -m stages.gather RUN
+Command: python -m stages.gather RUN [more runs]
 Time: below a second; a few where a recipe has settings of its own.
 """
 
@@ -13,7 +13,7 @@ import json
 from stages.common import captions, params, paths
 from stages.common.atomic import write_text
 from stages.common.captions import Caption
-from stages.common.failures import UserError, run_main
+from stages.common.failures import UserError, run_each
 from stages.common.params import Concept, Params, Run
 from stages.common.recipes import has_own_settings, recipes_of
 from stages.inversion.settings import settings_of
@@ -89,4 +89,4 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
-    run_main(main)
+    run_each(main)

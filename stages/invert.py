@@ -1,58 +1,46 @@
 """Images from noise that a frozen model sees as the descriptions (Sec. 3.1.1, Eq. 3).
 
-Command: python -m stages.invert world-together
+Command: python -m stages.invert world-together [more runs]
 Reads:   data/lessons/RUN.json, the run's weights and known classes
-Writes:  data/inverted/RUN/CONCEPT/seedN/{00.png ..., history.csv}, CONCEPT/sheet.png, inversion.json;
-         RUN/replay/CLASS/*.png where replay_images > 0; RUN/decoy/seedN where one concept is taught alone and the
-         control wrong_description needs images of something else
+Writes:  data/inverted/RUN/CONCEPT/seedN/{00.png ..., history.csv}, CONCEPT/sheet.png, CONCEPT/curve.png,
+         inversion.json; RUN/replay/CLASS/*.png where replay_images > 0; RUN/decoy/seedN where one concept is taught
+         alone and the control wrong_description needs images of something else
 
 The images of one concept and seed are one chunk of fixed shape: what else the run teaches cannot change their bytes.
 Finished chunks are kept in .cache/inverted and shared by all runs; an unfinished one goes on where it was killed.
+Several runs of one model load it once and share the cores; a run's folder appears as soon as its own chunks are done.
 """
 
 import csv
 import itertools
 import json
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import pandas as pd
 import torch
 
-from stages.common import kept, known_classes, lookup, params, paths, seeds, taught
+from stages.common import kept, known_classes, params, paths, seeds, taught
 from stages.common.affine_ranges import Affine
 from stages.common.atomic import new_folder, only_one
 from stages.common.captions import sentence
 from stages.common.contact_sheet import contact_sheet
-from stages.common.failures import UserError, run_main
+from stages.common.failures import Attempts, UserError, run_main
 from stages.common.images import read_images, write_images
 from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.prompts import article_of
-from stages.common.side_by_side import processes_for, side_by_side
+from stages.common.side_by_side import as_made, processes_for
+from stages.figures import contract as figures
+from stages.figures import similarity as similarity_figure
+from stages.inversion.chunks import Chunk, chunks
 from stages.inversion.optimisation import CURVE, Curve, Inversion, invert
 from stages.inversion.settings import Settings, settings_of
-from stages.models.contract import Model
+from stages.models.contract import Loader, Model, origin_of
 
-REPLAY_CHUNK = 32  # images of known classes optimised at once, at most
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Images that are optimised together.
-
-    Attributes:
-        label: what progress calls it.
-        descriptions: one text an image.
-        folders: one folder an image, inside the run's; neighbours may share one.
-        seed: of all its chances.
-        shows_curve: whether its similarity curve is part of the result.
-    """
-
-    label: str
-    descriptions: tuple[str, ...]
-    folders: tuple[str, ...]
-    seed: int
-    shows_curve: bool = False
+CURVE_DPI = 126  # a curve.png of 478 x 315 pixels
 
 
 @dataclass(frozen=True)
@@ -64,9 +52,13 @@ class Workshop:
     affine: Affine
     facts: tuple[object, ...]
 
+    def mark(self, chunk: Chunk) -> str:
+        """The fingerprint of a chunk: equal ones have equal images."""
+        return kept.fingerprint(*self.facts, chunk.descriptions, chunk.seed)
+
     def finished(self, chunk: Chunk) -> Path:
         """The folder of .cache/inverted that holds a chunk's images and curve; what is there is not made again."""
-        mark = kept.fingerprint(*self.facts, chunk.descriptions, chunk.seed)
+        mark = self.mark(chunk)
         folder = kept.chunk(mark)
         with only_one(folder):  # another run may make the same chunk at the same time
             if not folder.exists():
@@ -99,39 +91,6 @@ def read_chunk(folder: Path) -> Inversion:
     return Inversion(read_images(sorted(folder.glob("*.png"))), curve)
 
 
-def chunks(run: Run, concepts: list[dict[str, str]], known: dict[str, str], images: int) -> list[Chunk]:
-    """All chunks of a run: each concept and seed; the replay of known classes; the decoy of a concept taught alone.
-
-    The decoy is a known class: what the concept is wrongly shown as in the control wrong_description. Where several
-    concepts are taught, each is shown the next one's images instead.
-    """
-    plan = []
-    for concept in concepts:
-        key = concept["key"]
-        plan += [_alike(f"{key}, seed {n}", concept["description"], f"{key}/seed{n}", images, n) for n in run.seeds]
-    if run.replay_images:
-        plan += _replayed(known, run.replay_images)
-    if len(concepts) == 1 and "wrong_description" in run.controls:
-        text = list(known.values())[len(known) // 2]
-        plan += [_alike(f"decoy, seed {seed}", text, f"decoy/seed{seed}", images, seed) for seed in run.seeds]
-    return plan
-
-
-def _alike(label: str, description: str, folder: str, images: int, seed: int) -> Chunk:
-    return Chunk(label, (description,) * images, (folder,) * images, seed, shows_curve=True)
-
-
-def _replayed(known: dict[str, str], n: int) -> list[Chunk]:
-    """`n` images for each class that the model knows, from its own description; the same for all seeds."""
-    classes, at_once, plan = list(known), max(1, REPLAY_CHUNK // n), []
-    for begin in range(0, len(classes), at_once):
-        names = [name for name in classes[begin : begin + at_once] for _ in range(n)]
-        label = f"known classes {begin + 1} to {begin + len(names) // n} of {len(classes)}"
-        folders = tuple(f"replay/{paths.slug(name)}" for name in names)
-        plan.append(Chunk(label, tuple(known[name] for name in names), folders, 0))
-    return plan
-
-
 def write_chunk(root: Path, chunk: Chunk, result: Inversion) -> None:
     """Write the images of a chunk into their folders, and its curve where it is wanted."""
     begin = 0
@@ -149,30 +108,132 @@ def write_curve(path: Path, curve: Curve) -> None:
         csv.writer(file, lineterminator="\n").writerows([CURVE, *curve])
 
 
-def main(key: str) -> None:
-    """Invert everything that one run needs."""
-    run = params.load().run(key)
-    settings, affine = settings_of(run.invert, f"params.yaml: runs.{key}.invert")
+@dataclass(frozen=True)
+class Order:
+    """What a run asks for, before a model is loaded; the texts as their files hold them."""
+
+    run: Run
+    settings: Settings
+    affine: Affine
+    concepts: list[dict[str, str]]
+    known: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run on its way.
+
+    Attributes:
+        order: what is asked for.
+        workshop: where its chunks are made.
+        plan: its chunks with their marks.
+        folders: mark of each chunk that is made to its folder.
+    """
+
+    order: Order
+    workshop: Workshop
+    plan: list[tuple[Chunk, str]]
+    folders: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The run's key."""
+        return self.order.run.key
+
+    @property
+    def missing(self) -> set[str]:
+        """Marks of the chunks that are not made yet."""
+        return {mark for _, mark in self.plan} - self.folders.keys()
+
+
+def main(key: str, *more: str) -> None:
+    """Invert everything that these runs need."""
+    everything, attempts = params.load(), Attempts((key, *more))
+    groups: dict[tuple, list[Order]] = {}
+    for one in attempts.keys:
+        with attempts.of(one):
+            order = order_of(everything.run(one))
+            groups.setdefault(origin_of(order.run), []).append(order)
+    for orders in groups.values():
+        invert_together(orders, attempts)
+    attempts.end()
+
+
+def order_of(run: Run) -> Order:
+    """What a run asks for; refuses all that can be refused without a model."""
+    settings, affine = settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
     run.require("weights", "known")
-    concepts, known = taught.lesson(key), known_classes.read(run)
+    concepts, known = taught.lesson(run.key), known_classes.read(run)
     _refuse_known(concepts, known, run.known)
-    model = lookup.find("stages.models", run.family, f"params.yaml: runs.{key}.family").load(run)
-    for one in concepts:
+    return Order(run, settings, affine, concepts, known)
+
+
+def invert_together(orders: list[Order], attempts: Attempts) -> None:
+    """Invert runs that start from the same model; a run that fails leaves the chunks to others that need them."""
+    loader, jobs = Loader(), []
+    for order in orders:
+        with attempts.of(order.run.key):
+            jobs.append(job_of(order, loader.model_of(order.run)))
+    if jobs:
+        _make(jobs, attempts)
+
+
+def _make(jobs: list[Job], attempts: Attempts) -> None:
+    tasks: dict[str, tuple[Workshop, Chunk]] = {}
+    for job in jobs:
+        for chunk, mark in job.plan:
+            tasks.setdefault(mark, (job.workshop, chunk))  # equal chunks of several runs are made once
+
+    def make(mark: str) -> Path:
+        workshop, chunk = tasks[mark]
+        return workshop.finished(chunk)
+
+    wanted = (mark for mark in tasks if any(_needs(job, mark, attempts) for job in jobs))
+    label = f"invert {', '.join(job.key for job in jobs)}"
+    with closing(as_made(make, wanted, processes_for(jobs[0].workshop.model))) as made:
+        for _, (mark, folder) in zip(progress(tasks, label), made, strict=False):
+            for job in [job for job in jobs if _needs(job, mark, attempts)]:
+                _hand_over(job, mark, folder, attempts)
+
+
+def job_of(order: Order, model: Model) -> Job:
+    """The chunks of a run; refuses captions that the model cannot read to their end."""
+    run = order.run
+    for one in order.concepts:
         _refuse_long(model, one["caption"], f"captions/{one['key']}.yaml: the caption")
-    for name, text in known.items():
+    for name, text in order.known.items():
         _refuse_long(model, sentence(name, article_of(name), text), f"{run.known}: the caption of {name!r}")
-    facts = (asdict(settings), kept.digest(Path(run.weights)), run.architecture, run.pretrained, str(model.device))
-    workshop = Workshop(model, settings, affine, facts)
-    plan, similarity = chunks(run, concepts, known, settings.images), {}
-    with new_folder(paths.inverted(key)) as folder:
-        made = side_by_side(workshop.finished, plan, processes_for(model))
-        for chunk, done in zip(progress(plan, f"invert {key}"), made, strict=True):
-            result = read_chunk(done)
+    origin = (kept.digest(Path(run.weights)), run.architecture, run.pretrained, str(model.device))
+    workshop = Workshop(model, order.settings, order.affine, (asdict(order.settings), *origin))
+    plan = chunks(run, order.concepts, order.known, order.settings.images)
+    return Job(order, workshop, [(chunk, workshop.mark(chunk)) for chunk in plan])
+
+
+def _needs(job: Job, mark: str, attempts: Attempts) -> bool:
+    return mark in job.missing and job.key not in attempts.failed
+
+
+def _hand_over(job: Job, mark: str, folder: Future[Path], attempts: Attempts) -> None:
+    """Give a job one chunk that it needs, or the error that ended it; with its last chunk the job is written."""
+    with attempts.of(job.key):
+        job.folders[mark] = folder.result()
+        if not job.missing:
+            write_run(job)
+            attempts.done(job.key)
+
+
+def write_run(job: Job) -> None:
+    """data/inverted/RUN, from chunks that are all made."""
+    order, similarity = job.order, {}
+    with new_folder(paths.inverted(job.key)) as folder:
+        for chunk, mark in job.plan:
+            result = read_chunk(job.folders[mark])
             write_chunk(folder, chunk, result)
             similarity[chunk.label] = round(last_similarity(result), 6)
-        for concept in concepts:
-            _write_sheet(folder / concept["key"], run.seeds)
-        record = {"settings": asdict(settings), "similarity": similarity}
+        for concept in order.concepts:
+            _write_sheet(folder / concept["key"], order.run.seeds)
+            _write_curves(folder / concept["key"], order.run.seeds)
+        record = {"settings": asdict(order.settings), "similarity": similarity}
         (folder / "inversion.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
@@ -204,6 +265,12 @@ def last_similarity(result: Inversion) -> float:
 def _write_sheet(folder: Path, seeds: tuple[int, ...]) -> None:
     rows = [read_images(sorted((folder / f"seed{seed}").glob("*.png"))) for seed in seeds]
     contact_sheet(torch.stack(rows)).save(folder / "sheet.png")
+
+
+def _write_curves(folder: Path, seeds: tuple[int, ...]) -> None:
+    histories = {f"seed {seed}": pd.read_csv(folder / f"seed{seed}" / "history.csv") for seed in seeds}
+    with figures.style():
+        (folder / "curve.png").write_bytes(figures.png(similarity_figure.draw(histories), CURVE_DPI))
 
 
 if __name__ == "__main__":

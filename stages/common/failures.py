@@ -3,7 +3,9 @@
 import errno
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -47,11 +49,76 @@ def told(error: Exception) -> str | None:
     return None
 
 
+class Attempts:
+    """Several keys in one process: what goes wrong with one is told at once, and the others go on.
+
+    Each key gets one line, "KEY: done" or "KEY: failed: <message>". A key that is alone gets none: its error is raised
+    as it is.
+
+    Attributes:
+        keys: each once, in the order given.
+        failed: those that something went wrong with.
+    """
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.keys = tuple(dict.fromkeys(keys))
+        self.failed: list[str] = []
+
+    @contextmanager
+    def of(self, key: str) -> Iterator[None]:
+        """Work on one key; an error inside ends the work, is told, and goes no further."""
+        try:
+            yield
+        except Exception as error:
+            if len(self.keys) == 1:
+                raise
+            self.failed.append(key)
+            message = told(error) or "".join(traceback.format_exception(error))
+            print(f"{key}: failed: {message}", file=sys.stderr, flush=True)
+
+    def done(self, key: str) -> None:
+        """Say that the result of a key is there."""
+        if len(self.keys) > 1:
+            print(f"{key}: done", flush=True)
+
+    def end(self) -> None:
+        """Close the work on all keys.
+
+        Raises:
+            UserError: some have failed; the message names them.
+        """
+        if self.failed:
+            raise UserError(f"{len(self.failed)} of {len(self.keys)} failed: {', '.join(self.failed)}.")
+
+
+def each(keys: Iterable[str], work: Callable[[str], None]) -> None:
+    """Do the work of every key, one after the other, whether another fails or not.
+
+    Raises:
+        UserError: some have failed. The error of a key that is alone is raised as it is.
+    """
+    attempts = Attempts(keys)
+    for key in attempts.keys:
+        with attempts.of(key):
+            work(key)
+            attempts.done(key)
+    attempts.end()
+
+
+def run_each(main: Callable[[str], None]) -> None:
+    """Run a verb for each key of the command line: `run_main` for a verb whose `main` takes one key."""
+
+    def main_of_each(key: str, *more: str) -> None:
+        each((key, *more), main)
+
+    run_main(main_of_each)
+
+
 def run_main(main: Callable[..., None]) -> None:
     """Run a verb from the command line; each verb ends with `if __name__ == "__main__":` and this call.
 
-    `main` receives the words of the command line as strings: `main(run)`, `main()`, or `main(*words)` for a verb that
-    parses them itself. An expected error ends the process with status 1 and one message on stderr.
+    `main` receives the words of the command line as strings: `main(key, *more)`, `main()`, or `main(*words)` for a verb
+    that parses them itself. An expected error ends the process with status 1 and one message on stderr.
 
     Raises:
         SystemExit: 1 for an expected error, 2 for a wrong number of words.
@@ -60,7 +127,7 @@ def run_main(main: Callable[..., None]) -> None:
     try:
         inspect.signature(main).bind(*words)
     except TypeError:
-        wanted = " ".join(name.upper() for name in inspect.signature(main).parameters) or "no words"
+        wanted = " ".join(map(_asked_for, inspect.signature(main).parameters.values())) or "no words"
         command = f"python -m stages.{Path(sys.argv[0]).stem}"
         print(f"{command} takes {wanted}, but was given: {' '.join(words) or 'nothing'}.", file=sys.stderr)
         raise SystemExit(2) from None
@@ -72,3 +139,7 @@ def run_main(main: Callable[..., None]) -> None:
             raise
         print(message, file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def _asked_for(word: inspect.Parameter) -> str:
+    return f"[{word.name.upper()}...]" if word.kind == word.VAR_POSITIONAL else word.name.upper()

@@ -9,14 +9,19 @@ from pathlib import Path
 from stages.common import paths
 
 LIBRARIES = ("torch", "open_clip_torch", "timm", "transformers", "numpy", "pillow")
+SHOWING = ("figures", "tables")  # folders of stages/
 
 
 def fingerprint(*facts: object) -> str:
-    """SHA-256 of plain facts, of the libraries that compute, and of every file of this project that is loaded."""
+    """SHA-256 of plain facts, of the libraries that compute, and of every file of this project that is loaded.
+
+    Files of SHOWING do not count: they show what was computed, and nothing computed comes from them.
+    """
     home = Path(__file__).resolve().parents[1]
     ours = [module for name, module in sys.modules.items() if name == "__main__" or name.startswith("stages.")]
     files = {Path(file).resolve() for module in ours if (file := getattr(module, "__file__", None))}
-    code = {str(file.relative_to(home)): digest(file) for file in files if file.is_relative_to(home)}
+    places = {file: file.relative_to(home) for file in files if file.is_relative_to(home)}
+    code = {str(place): digest(file) for file, place in places.items() if place.parts[0] not in SHOWING}
     libraries = {name: version(name) for name in LIBRARIES}
     text = json.dumps([facts, libraries, code], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -48,6 +48,11 @@ def choice(run: str) -> Path:
     return Path("data/rows") / f"{run}.choice.json"
 
 
+def before_after(run: str) -> Path:
+    """What each learning rate of a run taught and cost, one line each."""
+    return Path("data/rows") / f"{run}.before_after.csv"
+
+
 def answer(digest: str) -> Path:
     """The raw answer of a writer to one request, kept under the request's SHA-256."""
     return CACHE / "answers" / f"{digest}.json"

@@ -9,9 +9,11 @@ import ctypes
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -23,9 +25,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 SMALL = 20_000_000  # parameters; below, one core is enough for one piece
+ALL_THREADS = torch.get_num_threads()  # before anything here changes it
+DIED = "a worker process died, perhaps for lack of memory. Run the same again."
 _PR_SET_PDEATHSIG = 1
 
 _work: Callable[[Any], Any]
+_can_fork = True  # beside a GPU no longer, once this process has worked itself: autograd's threads cannot be forked
 
 
 class Sized(Protocol):
@@ -39,12 +44,16 @@ class Sized(Protocol):
 
 
 def processes_for(model: Sized) -> int:
-    """How many pieces to do at once; for a small model on a CPU this process keeps to one thread from now on."""
+    """How many pieces to do at once; beside a small model on a CPU this process keeps to one thread, else to all.
+
+    Ask before anything is computed with the model: the number of threads may change the last bits of a result.
+    """
     parameters = sum(parameter.numel() for parameter in model.parameters_of("both").values())
     if model.device.type != "cpu" or parameters >= SMALL:
+        torch.set_num_threads(ALL_THREADS)
         return 1
     torch.set_num_threads(1)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return len(os.sched_getaffinity(0)) if _can_fork and hasattr(os, "sched_getaffinity") else 1
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], processes: int) -> Iterator[Result]:
@@ -57,14 +66,87 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], processe
         UserError: a process died, as the system does to the largest when memory runs out.
     """
     if processes == 1:
+        _work_here()
         yield from map(work, items)
         return
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(processes, context, _adopt, (work, os.getpid())) as pool:
+    with _pool(work, processes) as pool:
         try:
             yield from pool.map(_do, items)
         except BrokenProcessPool as error:
-            raise UserError("a worker process died, perhaps for lack of memory. Run the same again.") from error
+            raise UserError(DIED) from error
+
+
+def as_made(
+    work: Callable[[Item], Result], items: Iterable[Item], processes: int
+) -> Generator[tuple[Item, Future[Result]]]:
+    """Each item with its finished work, or the error that ended it, as soon as it is there; in the order it is there.
+
+    Items are asked for one by one while others are worked on, so that their giver may leave some out. An error is
+    that item's own. When a process dies, what was worked on is tried again item by item, each in a new process.
+    Close the generator to end work that is not wanted any more.
+    """
+    if processes == 1:
+        _work_here()
+        yield from ((item, _tried(work, item)) for item in items)
+        return
+    todo = iter(items)
+    while left := (yield from _pooled(work, todo, processes)):
+        for item in left:
+            if (yield from _pooled(work, iter([item]), 1)):
+                yield item, _tried(_die, item)
+
+
+def _pooled(
+    work: Callable[[Item], Result], items: Iterator[Item], processes: int
+) -> Generator[tuple[Item, Future[Result]], None, list[Item]]:
+    """`as_made` until a process dies; gives the items that were worked on then, none at the end of the items."""
+    under_way: dict[Future[Result], Item] = {}
+    with _pool(work, processes) as pool:
+        while True:
+            for item in islice(items, 2 * processes - len(under_way)):  # a second for each, so that none has to wait
+                under_way[_sent(pool, item)] = item
+            if not under_way:
+                return []
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                if isinstance(future.exception(), BrokenProcessPool):
+                    return list(under_way.values())
+                yield under_way.pop(future), future
+
+
+def _sent(pool: ProcessPoolExecutor, item: Item) -> Future[Any]:
+    try:
+        return pool.submit(_do, item)
+    except BrokenProcessPool as error:  # a process died while nobody looked
+        future: Future[Any] = Future()
+        future.set_exception(error)
+        return future
+
+
+def _tried(work: Callable[[Item], Result], item: Item) -> Future[Result]:
+    future: Future[Result] = Future()
+    try:
+        future.set_result(work(item))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+def _die(_item: Item) -> None:
+    raise UserError(DIED)
+
+
+def _work_here() -> None:
+    global _can_fork
+    _can_fork = _can_fork and not torch.cuda.is_available()
+
+
+@contextmanager
+def _pool(work: Callable[[Item], Result], processes: int) -> Iterator[ProcessPoolExecutor]:
+    """Forks of this process that do `work` of what is sent to `_do`; ended at once when something goes wrong."""
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(processes, context, _adopt, (work, os.getpid())) as pool:
+        try:
+            yield pool
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # first: else the pool's thread trips over cancelled work
             for process in multiprocessing.active_children():

@@ -29,16 +29,21 @@ def trainable(parameters: dict[str, Parameter]) -> Iterator[list[Parameter]]:
             parameter.requires_grad_(False)
 
 
-def gradients(loss: Tensor, parameters: list[Parameter], learning_rate: float) -> list[Tensor]:
-    """The gradient of each parameter, zeros where the loss does not reach it.
+def gradients(
+    loss: Tensor, parameters: list[Parameter], learning_rate: float, losses: list[float] | None = None
+) -> list[Tensor]:
+    """The gradient of each parameter, zeros where the loss does not reach it; the loss is appended to `losses`.
 
     Raises:
         UserError: the loss is NaN or infinite.
     """
-    if not math.isfinite(loss.item()):
+    value = loss.item()
+    if not math.isfinite(value):
         raise UserError(
-            f"fine-tuning met a loss of {loss.item()} at learning rate {learning_rate:g}. Write a smaller one in "
+            f"fine-tuning met a loss of {value} at learning rate {learning_rate:g}. Write a smaller one in "
             "params.yaml, under the run's recipes."
         )
+    if losses is not None:
+        losses.append(value)
     found = torch.autograd.grad(loss, parameters, allow_unused=True)
     return [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]

@@ -70,10 +70,10 @@ def blank(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def png(figure: Figure) -> bytes:
-    """The figure as PNG on white, 200 px an inch, without a date."""
+def png(figure: Figure, dpi: int = 200) -> bytes:
+    """The figure as PNG on white, `dpi` pixels an inch, without a date."""
     target = io.BytesIO()
-    figure.savefig(target, format="png", dpi=200, facecolor="white", metadata={"Software": None})
+    figure.savefig(target, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})
     return target.getvalue()
 
 

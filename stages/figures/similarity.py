@@ -7,10 +7,10 @@ from stages.figures.contract import SERIES, blank
 
 
 def draw(histories: dict[str, pd.DataFrame]) -> Figure:
-    """One curve for each concept: the mean over its images, in a band from the worst to the best of them.
+    """One curve for each history: the mean over its images, in a band from the worst to the best of them.
 
     Args:
-        histories: concept to its history: columns step, image, similarity (in [-1, 1]).
+        histories: what the legend calls it, a concept or a seed, to columns step, image, similarity (in [-1, 1]).
     """
     figure, axes = blank(3.8, 2.5)
     for (name, history), color in zip(histories.items(), SERIES * len(histories), strict=False):

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
+from stages.common import lookup
 from stages.common.images import Fit
 from stages.common.params import Run
 
@@ -124,3 +125,31 @@ class Family(Protocol):
         The folder exists; make it with `atomic.new_folder`, so that it appears whole or not at all.
         """
         ...
+
+
+def origin_of(run: Run) -> tuple[str | None, ...]:
+    """What `load` makes a model from: runs of equal origins start from the same one."""
+    return run.family, run.weights, run.architecture, run.pretrained, run.device
+
+
+class Loader:
+    """Loads the model of a run, and keeps it for a next run that starts from the same one.
+
+    Whoever changes the model puts it back, so that the next run finds it untouched.
+    """
+
+    def __init__(self) -> None:
+        self._origin: tuple[str | None, ...] | None = None
+        self._model: Model | None = None
+
+    def model_of(self, run: Run) -> Model:
+        """The untouched model of a run.
+
+        Raises:
+            UserError: as `Family.load`.
+        """
+        if self._model is None or self._origin != origin_of(run):
+            self._model = None  # gives its memory back before the next takes some
+            family = lookup.find("stages.models", run.family, f"params.yaml: runs.{run.key}.family")
+            self._origin, self._model = origin_of(run), family.load(run)
+        return self._model

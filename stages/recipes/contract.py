@@ -48,7 +48,13 @@ class Recipe(Protocol):
 
     @staticmethod
     def teach(
-        model: Model, lesson: Lesson, settings: object, generator: Generator, *, learning_rate: float
+        model: Model,
+        lesson: Lesson,
+        settings: object,
+        generator: Generator,
+        *,
+        learning_rate: float,
+        losses: list[float] | None = None,
     ) -> dict[str, Tensor]:
         """Fine-tune in place and give the tensors that were trained, by their names in the state dict.
 
@@ -58,6 +64,7 @@ class Recipe(Protocol):
             settings: the recipe's own.
             generator: every chance of the training.
             learning_rate: of the first step, or the peak where the recipe has a schedule.
+            losses: gets the loss of each step, that of its batch before the step.
 
         Raises:
             UserError: the loss became NaN.

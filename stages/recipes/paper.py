@@ -46,7 +46,13 @@ class Settings:
 
 
 def teach(
-    model: Model, lesson: Lesson, settings: Settings, generator: Generator, *, learning_rate: float
+    model: Model,
+    lesson: Lesson,
+    settings: Settings,
+    generator: Generator,
+    *,
+    learning_rate: float,
+    losses: list[float] | None = None,
 ) -> dict[str, Tensor]:
     """Fine-tune in place; see the contract.
 
@@ -66,5 +72,5 @@ def teach(
                 loss = info_nce(model.finetuning_logits(images, bank), captions, bank).mean()
             else:
                 loss = contrastive(model.embed_images(images), model.embed_texts(captions)).mean()
-            optimizer.step(gradients(loss, trained, learning_rate), learning_rate)
+            optimizer.step(gradients(loss, trained, learning_rate, losses), learning_rate)
     return model.state(list(parameters))

@@ -73,7 +73,13 @@ class Settings:
 
 
 def teach(
-    model: Model, lesson: Lesson, settings: Settings, generator: Generator, *, learning_rate: float
+    model: Model,
+    lesson: Lesson,
+    settings: Settings,
+    generator: Generator,
+    *,
+    learning_rate: float,
+    losses: list[float] | None = None,
 ) -> dict[str, Tensor]:
     """Fine-tune in place; see the contract. The learning rate falls to zero as a cosine."""
     parameters = model.parameters_of(settings.part)
@@ -87,7 +93,7 @@ def teach(
                 again = torch.randperm(len(lesson.replay), generator=generator)[: settings.replay_batch]
                 loss = loss + _kept(model, lesson, again, before[again.to(before.device)], settings)
             rate = learning_rate * 0.5 * (1 + math.cos(math.pi * step / len(plan)))
-            optimizer.step(gradients(loss, trained, rate), rate)
+            optimizer.step(gradients(loss, trained, rate, losses), rate)
     return model.state(list(parameters))
 
 

@@ -20,6 +20,7 @@ from stages.common.images import Fit
 from stages.common.open_clip_import import import_open_clip
 from stages.common.rows import read_rows
 from stages.evaluate import Question, baseline_prompts, exam_of, untouched
+from stages.models import clip
 from stages.models.clip import Clip, save_open_clip
 from tests.stages import taught_project, whole_project
 from tests.stages.recipes.lessons import fresh
@@ -137,6 +138,38 @@ def test_several_processes_give_the_same_bytes_as_one(project, monkeypatch):
     assert contents(Path("data/rows")) == before
 
 
+def test_the_file_of_before_and_after_agrees_with_rows_and_choice(finished):
+    with (finished / paths.before_after("both")).open() as file:
+        lines = list(csv.DictReader(file))
+    rows, choice = read_rows([finished / paths.rows("both")]), json.loads((finished / paths.choice("both")).read_text())
+    taught = [line for line in lines if line["setting"] == "taught"]
+    assert len(taught) == 3 and len(lines) == 3 + 3 + 2 * 3  # ways of asking, learning rates, controls of each choice
+    for line in taught:
+        own = rows[(rows["setting"] == "taught") & (rows["recipe"] == line["recipe"]) & (rows["label"] == "all")]
+        own = own[(own["learning_rate"] == float(line["learning_rate"])) & (own["metric"] == "top1")]
+        for role in ("target", "retention"):
+            assert float(line[f"{role}_after"]) == pytest.approx(own[own["role"] == role]["value"].mean(), abs=1e-4)
+        is_chosen = choice[line["recipe"]]["learning_rate"] == float(line["learning_rate"])
+        assert line["chosen"] == ("yes" if is_chosen else "no")
+        assert (line["seeds"], line["target_pictures"], line["retention_pictures"]) == ("2", "6", "9")
+
+
+def test_several_runs_give_the_bytes_of_one_at_a_time_with_one_model(project, monkeypatch):
+    """The second run meets the model that has just held every checkpoint of the first."""
+    for verb in (invert, finetune):
+        verb.main("swapped")
+    for run in ("swapped", "both"):
+        evaluate.main(run)
+    before, loaded, load = contents(Path("data/rows")), [], clip.load
+    shutil.rmtree("data/rows")
+    shutil.rmtree(paths.CACHE / "embedded")
+    monkeypatch.setattr(clip, "load", lambda run: loaded.append(run.key) or load(run))
+    with pytest.raises(UserError, match=r"^1 of 3 failed: alone\.$"):
+        evaluate.main("both", "alone", "swapped")
+    assert loaded == ["both"]
+    assert contents(Path("data/rows")) == before
+
+
 class Counting:
     """A model that counts the pictures it embeds."""
 
@@ -197,7 +230,7 @@ def test_checkpoints_of_different_parts_do_not_mix(project, monkeypatch):
 
         with torch.inference_mode(), monkeypatch.context() as patch:
             patch.setattr(Clip, "similarity", embedding)
-            list(evaluate.taught_rows(exam, model, baseline_prompts(run, concepts, KNOWN)["name"], "both"))
+            list(evaluate.taught_rows(exam, model, baseline_prompts(run, concepts, KNOWN)["name"], processes=1))
         return kept
 
     alone, after = rows(replayed[:1]), rows([papers[0], replayed[0], papers[0]])

@@ -1,5 +1,6 @@
 """finetune: one checkpoint for each recipe, rate, setting and seed, all from the same untouched model."""
 
+import csv
 import json
 import shutil
 from dataclasses import replace
@@ -71,11 +72,51 @@ def test_the_folder_holds_the_index_and_its_files_alone(finished):
     index = json.loads((folder / "index.json").read_text())
     files = [entry["file"] for entry in index]
     assert len(set(files)) == len(files) == 24
-    assert {path.name for path in folder.iterdir()} == {*files, "index.json", "teaching.json"}
+    assert {path.name for path in folder.iterdir()} == {*files, "index.json", "teaching.json", "rates.csv"}
     assert set(index[0]) == {"file", "recipe", "setting", "learning_rate", "seed"}
     teaching = json.loads((folder / "teaching.json").read_text())
     assert set(teaching["recipes"]) == {"paper", "replay"} and teaching["recipes"]["paper"]["batch"] >= 1
     assert len(teaching["base"]["weights"]) == 64
+
+
+def test_losses_are_listed_for_every_recipe_rate_and_setting(finished):
+    with (finished / paths.checkpoints("both") / "rates.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 3 * 4  # a recipe with two rates and one with one; taught and three controls
+    assert {line["seeds"] for line in lines} == {"2"}
+    steps = {line["recipe"]: line["steps"] for line in lines}
+    assert steps == {"paper": "1", "replay": "2"}  # four images: one batch each epoch, and two epochs of the second
+    assert all(float(line["loss_of_first_batch"]) > 0 for line in lines)
+
+
+def test_a_line_is_the_mean_over_seeds_of_the_first_and_the_last_loss():
+    plan = [Training("paper", setting, 1e-4, seed) for setting in ("taught", "noise") for seed in (0, 1)]
+    first, second = finetune.rates(plan, [[4.0, 9.0, 1.0], [2.0, 9.0, 2.0], [8.0], [8.0]])
+    assert (first["setting"], first["seeds"], first["steps"]) == ("taught", 2, 3)
+    assert (first["loss_of_first_batch"], first["loss_of_last_batch"]) == (3.0, 1.5)
+    assert (second["setting"], second["loss_of_first_batch"], second["loss_of_last_batch"]) == ("noise", 8.0, 8.0)
+
+
+def test_several_runs_load_their_model_once_and_give_the_same_bytes(project, monkeypatch):
+    invert.main("swapped")
+    for run in ("swapped", "alone"):
+        finetune.main(run)
+    before, loaded, load = contents(Path("data/checkpoints")), [], clip.load
+    shutil.rmtree("data/checkpoints")
+    monkeypatch.setattr(clip, "load", lambda run: loaded.append(run.key) or load(run))
+    finetune.main("both", "swapped", "alone")
+    assert loaded == ["both"]
+    assert contents(Path("data/checkpoints")) == before
+
+
+def test_a_run_that_fails_does_not_stop_the_next(project, capsys):
+    before = contents(paths.checkpoints("both"))
+    with pytest.raises(UserError, match=r"^1 of 2 failed: swapped\.$"):
+        finetune.main("swapped", "both")
+    assert contents(paths.checkpoints("both")) == before
+    told = capsys.readouterr()
+    assert told.err.startswith("swapped: failed: data/inverted/swapped/tonometer/seed0 holds no images")
+    assert "both: done" in told.out.splitlines()
 
 
 def test_rates_that_differ_little_have_their_own_files():

@@ -62,7 +62,8 @@ def test_it_writes_images_curves_sheets_and_a_record(finished):
     found = set(contents(finished / paths.inverted("both")))
     seeds = [f"{concept}/seed{seed}" for concept in whole_project.CONCEPTS for seed in (0, 1)]
     expected = {f"{seed}/{file}" for seed in seeds for file in ("00.png", "01.png", "history.csv")}
-    expected |= {f"{concept}/sheet.png" for concept in whole_project.CONCEPTS} | {"inversion.json"}
+    pictures = {f"{concept}/{name}.png" for concept in whole_project.CONCEPTS for name in ("sheet", "curve")}
+    expected |= pictures | {"inversion.json"}
     assert found == expected | {f"replay/{name}/00.png" for name in ("arch", "traffic_light", "kite")}
 
 
@@ -84,6 +85,11 @@ def test_images_have_the_models_size_and_their_similarity_is_on_record(finished)
     assert record["settings"]["steps"] == 4
 
 
+def test_a_concept_has_a_small_picture_of_its_curves(finished):
+    with Image.open(finished / paths.inverted("both") / "moongate/curve.png") as picture:
+        assert (picture.size, picture.format) == ((478, 315), "PNG")
+
+
 def test_seeds_and_images_differ(finished):
     images = [contents(finished / paths.inverted("both") / "moongate" / f"seed{seed}") for seed in (0, 1)]
     assert len({images[seed][f"0{i}.png"] for seed in (0, 1) for i in (0, 1)}) == 4
@@ -92,7 +98,7 @@ def test_seeds_and_images_differ(finished):
 def test_a_concepts_bytes_do_not_depend_on_what_else_the_run_teaches(finished):
     together, alone = (contents(finished / paths.inverted(run)) for run in ("both", "alone"))
     shared = [file for file in together if file.startswith(("moongate/", "replay/"))]
-    assert len(shared) == 2 * 3 + 1 + 3
+    assert len(shared) == 2 * 3 + 2 + 3
     assert all(together[file] == alone[file] for file in shared)
 
 
@@ -195,7 +201,8 @@ def _in_a_full_disk(limit):
 def test_a_full_disk_leaves_what_was_there(project, limit):
     folder = paths.inverted("alone")
     before = contents(folder)
-    assert max(map(len, before.values())) == len(before["moongate/sheet.png"]) > 8000
+    sizes = {name: len(content) for name, content in before.items() if not name.endswith("curve.png")}
+    assert max(sizes, key=lambda name: sizes[name]) == "moongate/sheet.png" and sizes["moongate/sheet.png"] > 8000
     (folder / "old.txt").write_text("from an earlier run")
     child = multiprocessing.get_context("fork").Process(target=_in_a_full_disk, args=(limit,))
     child.start()

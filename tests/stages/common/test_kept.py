@@ -41,6 +41,18 @@ def test_a_file_that_nothing_loaded_changes_no_mark(project):
     assert kept.fingerprint("fact") == before
 
 
+@pytest.mark.parametrize("folder", kept.SHOWING)
+def test_a_file_that_shows_what_was_computed_changes_no_mark(project, monkeypatch, folder):
+    before = kept.fingerprint("fact")
+    (project / folder).mkdir()
+    file = project / folder / "drawn.py"
+    module = ModuleType(f"stages.{folder}.drawn")
+    module.__file__ = str(file)
+    file.write_text("first")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert kept.fingerprint("fact") == before
+
+
 def test_the_mark_does_not_depend_on_where_the_project_lies(project, tmp_path_factory, monkeypatch):
     before = kept.fingerprint("fact")
     elsewhere = tmp_path_factory.mktemp("elsewhere")

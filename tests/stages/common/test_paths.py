@@ -33,6 +33,7 @@ def test_every_path_lies_inside_the_project() -> None:
         paths.checkpoints("r"),
         paths.rows("r"),
         paths.choice("r"),
+        paths.before_after("r"),
         paths.answer("0"),
     ]
     assert not any(path.is_absolute() for path in found)

@@ -9,7 +9,7 @@ import torch
 
 from stages.common import side_by_side as module
 from stages.common.failures import UserError
-from stages.common.side_by_side import processes_for, side_by_side
+from stages.common.side_by_side import as_made, processes_for, side_by_side
 
 
 class Model:
@@ -68,14 +68,77 @@ def test_a_worker_that_the_system_kills_is_told():
         list(side_by_side(dies, range(3), 2))
 
 
+def results(work, items, processes):
+    """{item: result, or the text of its error}."""
+    made = as_made(work, items, processes)
+    return {item: str(future.exception() or future.result()) for item, future in made}
+
+
+def refuses_two(number):
+    if number == 2:
+        raise UserError("no two")
+    return number * 10
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_error_of_one_item_is_its_own(processes):
+    assert results(refuses_two, range(5), processes) == {0: "0", 1: "10", 2: "no two", 3: "30", 4: "40"}
+
+
+def test_what_is_made_first_comes_first():
+    def slower_at_first(number):
+        time.sleep(0.5 if number == 0 else 0)
+
+    assert [item for item, _ in as_made(slower_at_first, range(3), 2)][-1] == 0
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_items_that_are_not_wanted_any_more_are_left_out(processes):
+    wanted = set(range(20))
+    made = []
+    for item, _ in as_made(lambda number: number, (item for item in range(20) if item in wanted), processes):
+        made.append(item)
+        wanted.clear()
+    assert 0 in made and len(made) <= 2 * processes
+
+
+def test_a_worker_that_dies_takes_only_its_own_item_with_it():
+    def dies_at_three(number):
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return number
+
+    found = results(dies_at_three, range(8), 2)
+    assert "worker process died, perhaps for lack of memory" in found.pop(3)
+    assert found == {number: str(number) for number in range(8) if number != 3}
+
+
+def test_closing_ends_the_workers_at_once():
+    made = as_made(lambda number: time.sleep(60 * number), range(3), 2)
+    next(made)
+    begin = time.monotonic()
+    made.close()
+    assert time.monotonic() - begin < 10
+
+
 def test_small_models_get_every_core_and_one_thread_each(threads, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     assert processes_for(Model(module.SMALL - 1)) == 3
     assert torch.get_num_threads() == 1
 
 
-def test_large_models_and_gpus_get_one_process_and_all_threads(threads):
-    torch.set_num_threads(2)
-    assert processes_for(Model(module.SMALL)) == 1
-    assert processes_for(Model(10, "cuda")) == 1
-    assert torch.get_num_threads() == 2
+@pytest.mark.parametrize("model", [Model(module.SMALL), Model(10, "cuda")], ids=["large", "on a GPU"])
+def test_large_models_and_gpus_get_one_process_and_all_threads_even_after_a_small_one(threads, model):
+    processes_for(Model(10))
+    assert processes_for(model) == 1
+    assert torch.get_num_threads() == module.ALL_THREADS
+
+
+def test_beside_a_gpu_a_process_that_has_worked_itself_makes_no_forks(threads, monkeypatch):
+    monkeypatch.setattr(module, "_can_fork", True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert processes_for(Model(10)) == 2
+    list(side_by_side(abs, [1], 1))
+    assert processes_for(Model(10)) == 1
+    assert torch.get_num_threads() == 1

@@ -46,6 +46,12 @@ def test_a_parameter_that_the_loss_does_not_reach_gets_zeros():
     assert torch.equal(found[1], torch.zeros(2, 2))
 
 
+def test_the_loss_is_kept_where_it_is_asked_for():
+    parameter, losses = Parameter(torch.tensor([3.0])), [1.0]
+    gradients((parameter**2).sum(), [parameter], 0.1, losses)
+    assert losses == [1.0, 9.0]
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_is_told_with_the_learning_rate(value):
     parameter = Parameter(torch.ones(1))

@@ -20,6 +20,12 @@ def test_a_figure_becomes_the_same_bytes_twice():
         assert contract.png(drawn()) == contract.png(drawn())
 
 
+def test_a_png_has_the_pixels_told():
+    with contract.style():
+        sizes = [Image.open(io.BytesIO(contract.png(drawn(), *dpi))).size for dpi in ((), (50,))]
+    assert sizes == [(400, 200), (100, 50)]
+
+
 def test_the_svg_stands_inside_a_page_without_date_address_or_fixed_size():
     with contract.style():
         text = contract.svg(drawn(), "one")

@@ -72,6 +72,13 @@ def test_the_same_generator_gives_the_same_bytes_and_another_others(recipe, tiny
     assert not same(results[0], results[2])
 
 
+def test_the_loss_of_every_step_is_given_and_falls(recipe, model):
+    losses, settings = [], dataclasses.replace(recipe.Settings(), epochs=20, batch=3, part="last_stage")
+    recipe.teach(model, lesson(), settings, dice(), learning_rate=1e-2, losses=losses)
+    assert len(losses) == 20 * 2  # six images
+    assert sum(losses[-4:]) < sum(losses[:4])
+
+
 def test_what_is_returned_is_a_copy(recipe, model):
     settings = dataclasses.replace(recipe.Settings(), epochs=1)
     trained = recipe.teach(model, lesson(), settings, dice(), learning_rate=1e-3)
