@@ -1,5 +1,7 @@
 """What can be typed beside `dvc repro`.
 
+python -m pipeline serve [--port PORT]           a Prefect server, in whose UI runs show themselves
+python -m pipeline run [TARGET...]               run what is out of date, several items side by side, seen there
 python -m pipeline status [TARGET...]            what is out of date, and why
 python -m pipeline prune [--yes]                 remove results of concepts and runs that params.yaml no longer names
 python -m pipeline stage VERB [KEY...]           run one stage now, whether DVC thinks it stale or not
@@ -13,7 +15,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from pipeline import experiments, items, prune, stage, status
+from pipeline import experiments, items, prune, run, serve, stage, status
 from pipeline.mistakes import UserError
 
 PASSED_ON = {  # verbs with options of their own, which stages/VERB.py reads
@@ -22,6 +24,7 @@ PASSED_ON = {  # verbs with options of their own, which stages/VERB.py reads
 }
 
 ANSWERS: dict[str, Callable[[argparse.Namespace], list[str]]] = {  # commands that are done here, and what they print
+    "serve": lambda given: serve.main(given.port),
     "status": lambda given: status.lines(given.targets),
     "prune": lambda given: prune.main(is_sure=given.yes),
     "add": lambda given: [f"params.yaml: add {_listed(experiments.add(given.experiment))}"],
@@ -37,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their arguments."""
     top = argparse.ArgumentParser(prog="python -m pipeline", description="`dvc repro` runs whatever is out of date.")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    server = commands.add_parser("serve", help="run a Prefect server, in whose UI runs show themselves")
+    server.add_argument("--port", type=int, default=serve.PORT, help="of 127.0.0.1 (default: %(default)s)")
+    run.arguments(commands.add_parser("run", help="run what is out of date, side by side, seen in that UI"))
     stale = commands.add_parser("status", help="what is out of date, and why")
     stale.add_argument("targets", metavar="TARGET", nargs="*", help="stages or items; all unless told")
     rest = commands.add_parser("prune", help="remove results of concepts and runs that params.yaml no longer names")
@@ -62,6 +68,8 @@ def main(arguments: list[str]) -> int:
         if arguments and arguments[0] in PASSED_ON:
             return stage.run(arguments[0], arguments[1:])
         given = parser().parse_args(arguments)
+        if given.command == "run":
+            return run.main(given)
         if given.command == "stage":
             items.check(given.verb, given.keys)
             return stage.run(given.verb, given.keys, timings=stage.TIMINGS)

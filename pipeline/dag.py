@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -65,7 +64,7 @@ def plan(targets: Sequence[str] = ()) -> tuple[list[Stale], int]:
         UserError: no such target, or DVC cannot read its files.
     """
     with opened() as repo:
-        order = _ordered(repo, targets)
+        order = ordered(repo, targets)
         locked, stale = _locked(), {}
         for stage, needs in order:
             reasons = ["never ran"] if stage.name not in locked else _reasons(stage)
@@ -87,34 +86,52 @@ def opened() -> "Iterator[Repo]":
 
     try:
         repo = Repo(os.curdir, _wait_for_lock=True)
-        with repo.lock, _params_read_once():
+        with repo.lock, params_read_once():
             yield repo
     except DvcException as error:
-        raise UserError(_told(error)) from error
+        raise UserError(told(error)) from error
 
 
 @contextmanager
-def _params_read_once() -> Iterator[None]:
-    # DVC parses params.yaml anew for every item; with 200 of them that is most of its time
+def params_read_once() -> Iterator[None]:
+    """While open, DVC parses params.yaml once and not for every item, which with 200 of them is most of its time.
+
+    After an edit it is parsed again.
+    """
     from dvc.dependency import param
 
-    with patch.object(param, "load_path", cache(param.load_path)):
+    parsed: dict[str, tuple[tuple[int, int, int], Any]] = {}
+    load = param.load_path
+
+    def load_changed(path: str, *rest: Any, **options: Any) -> Any:
+        stat = os.stat(path)  # noqa: PTH116 - DVC's paths are strings
+        mark = stat.st_mtime_ns, stat.st_size, stat.st_ino
+        if path not in parsed or parsed[path][0] != mark:
+            parsed[path] = mark, load(path, *rest, **options)
+        return parsed[path][1]
+
+    with patch.object(param, "load_path", load_changed):
         yield
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """An error of DVC in one line, with the way back where dvc.lock is broken."""
     text = " ".join(str(error).split())
     if str(LOCK) in text:
         text += f" `git checkout {LOCK}` brings back the last whole one; finished stages are then found in DVC's cache."
     return text
 
 
-def _ordered(repo: "Repo", targets: Sequence[str]) -> "list[tuple[Stage, list[str]]]":
-    """Each stage item with the names of those it needs, needs first."""
-    import networkx
-    from dvc.repo.reproduce import collect_stages, get_subgraph
+def ordered(repo: "Repo", targets: Sequence[str]) -> "list[tuple[Stage, list[str]]]":
+    """Each stage item with the names of those it needs, needs first.
 
-    graph = repo.index.graph
+    Raises:
+        UserError: no such target.
+    """
+    import networkx
+    from dvc.repo.reproduce import collect_stages, get_active_graph, get_subgraph
+
+    graph = get_active_graph(repo.index.graph)
     if targets:
         _check(targets, graph)
         graph = get_subgraph(graph, collect_stages(repo, list(targets)))

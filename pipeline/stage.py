@@ -8,7 +8,6 @@ which needs the terminal, start the verb itself: `python -m stages.invert KEY`.
 """
 
 import csv
-import ctypes
 import fcntl
 import os
 import signal
@@ -23,13 +22,14 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+from pipeline import processes, reporter
+
 TIMINGS = Path("data/timings/stages.csv")
 COLUMNS = ("stage", "key", "started", "seconds", "exit_code")
 GRACE_S = 10.0  # from the first signal until the group is killed
 # Threads that wait for each other must not spin: beside another busy process that is many times slower.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "DVC_NO_ANALYTICS": "1", "TOKENIZERS_PARALLELISM": "false"}
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def run(verb: str, arguments: Sequence[str], *, timings: Path | None = None) -> int:
@@ -44,12 +44,16 @@ def run(verb: str, arguments: Sequence[str], *, timings: Path | None = None) -> 
         The child's exit code; 128 + n where signal n ended it, as a shell has it.
     """
     if "DVC_STAGE" in os.environ:  # DVC does not end its children when it is killed
-        _die_with_parent(signal.SIGTERM, os.getppid())
+        processes.die_with_parent(signal.SIGTERM, os.getppid())
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
-    code = _follow(_start(verb, arguments))
+    child = _start(verb, arguments)
+    shown = reporter.begin(verb)
+    code = _follow(child, shown)
     if code < 0:
         print(f"stage {verb} {' '.join(arguments)}: ended by {signal.Signals(-code).name}", file=sys.stderr)
         code = 128 - code
+    if shown:
+        shown.end(code)
     if timings:
         seconds = f"{time.perf_counter() - clock:.2f}"
         _record(timings, (verb, " ".join(arguments), started, seconds, code))
@@ -64,13 +68,13 @@ def _start(verb: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         env={**ENVIRONMENT, **os.environ, "PYTHONUNBUFFERED": "1"},
         process_group=0,
-        preexec_fn=partial(_die_with_parent, signal.SIGKILL, os.getpid()),
+        preexec_fn=partial(processes.die_with_parent, signal.SIGKILL, os.getpid()),
     )
 
 
-def _follow(child: subprocess.Popen[bytes]) -> int:
+def _follow(child: subprocess.Popen[bytes], shown: reporter.Reporter | None) -> int:
     """Pass on the child's output and our signals until it has ended; its return code."""
-    pump = threading.Thread(target=_pump, args=(child.stdout.fileno(), sys.stdout.fileno()))
+    pump = threading.Thread(target=_pump, args=(child.stdout.fileno(), sys.stdout.fileno(), shown))
     pump.start()
     with _forwarding(child.pid):
         code = child.wait()
@@ -79,9 +83,11 @@ def _follow(child: subprocess.Popen[bytes]) -> int:
     return code
 
 
-def _pump(source: int, goal: int) -> None:
+def _pump(source: int, goal: int, shown: reporter.Reporter | None) -> None:
     """Copy bytes as they come, until every writer has closed `source`."""
     while chunk := os.read(source, 1 << 16):
+        if shown:
+            shown.hear(chunk)
         with suppress(OSError):  # the reader of our lines has gone, or its disk is full: the work goes on
             while chunk:
                 chunk = chunk[os.write(goal, chunk) :]
@@ -113,14 +119,6 @@ def _forwarding(group: int) -> Iterator[None]:
 def _signal_group(group: int, number: int) -> None:
     with suppress(ProcessLookupError):
         os.killpg(group, number)
-
-
-def _die_with_parent(number: int, parent: int) -> None:
-    """Have the kernel send us signal `number` when our parent ends (Linux; elsewhere nothing happens)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(number))
-        if os.getppid() != parent:  # it ended before we asked
-            os._exit(1)
 
 
 def _record(path: Path, row: Sequence[object]) -> None:

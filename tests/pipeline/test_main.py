@@ -28,7 +28,7 @@ def test_help_names_every_command():
     assert done.returncode == 0
     assert all(
         f"\n    {command} " in done.stdout
-        for command in ("status", "prune", "stage", "classify", "export", "add", "remove")
+        for command in ("serve", "status", "prune", "stage", "classify", "export", "add", "remove")
     )
 
 

@@ -22,9 +22,8 @@ def house(tmp_path):
     (tmp_path / "stages").mkdir()
     (tmp_path / "stages/__init__.py").touch()
     started = []
-    inherited = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONUNBUFFERED", "OMP_WAIT_POLICY")
-    }
+    unwanted = ("PYTHONUNBUFFERED", "OMP_WAIT_POLICY", "PREFECT_API_URL")
+    inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
 
     def write(verb, code):
         (tmp_path / f"stages/{verb}.py").write_text(f"import os, sys, time, subprocess, signal\n{code}\n")

@@ -1,0 +1,138 @@
+"""The graph of DVC as a Prefect flow: a task run for each stage item, with its state, its lines and what it made.
+
+dvc.yaml stays the only place where the graph is written, and DVC decides what is out of date.  Items that are as they
+should be are noted without a process; stale ones of a verb that takes several keys (`meta: batch`) share one.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+
+from prefect import flow
+from prefect.context import FlowRunContext
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Failed, State
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from pipeline import artifacts, ledger, reporter
+from pipeline.board import Board
+from pipeline.children import Children
+from pipeline.driver import Driver, Limits
+from pipeline.here import Here
+from pipeline.mistakes import UserError
+from pipeline.run import BATCH
+
+STOPPED = 130  # as a shell has it for what Ctrl-C ended
+ONE_AT_A_TIME = Path(".dvc/tmp/pipeline.lock")  # names the process that holds it
+
+
+@flow(name="pipeline run", flow_run_name=lambda: f"pipeline run {datetime.now():%H:%M:%S}", validate_parameters=False)
+def run(targets: Sequence[str] = (), jobs: int | None = None, batch: int = BATCH, dask: str | None = None) -> State:
+    """Bring every item that is out of date up to date.
+
+    Args:
+        targets: stages ("invert") or items ("invert@world-moongate"), with what they need; all unless told.
+        jobs: processes side by side; unless told one for each GPU, and two where there is none.
+        batch: items that share a process, at most.
+        dask: address of a Dask scheduler whose workers run the items, each in a clone of its own.
+
+    Returns:
+        Completed or Failed, with the number of items in each state; Crashed where it was stopped by a signal.
+    """
+    flow_run = FlowRunContext.get().flow_run.id
+    reporter.watch_over(str(flow_run))
+    board = Board(str(PREFECT_API_URL.value()), flow_run)
+    try:
+        state = _run(board, targets, jobs, batch, dask)
+    except UserError as mistake:  # told in one line, without a traceback
+        state = Failed(message=str(mistake))
+    board.close()
+    if not board.is_up:
+        _leave(state)
+    return state
+
+
+def exit_code(state: State) -> int:
+    """What a process ends with for the state of a run."""
+    return 0 if state.is_completed() else STOPPED if state.is_crashed() else 1
+
+
+def _leave(state: State) -> None:
+    """End this process: Prefect would try for minutes to reach its server, and then call the run a failure."""
+    print(f"{state.name}: {state.message}", flush=True)
+    os._exit(exit_code(state))
+
+
+def _run(board: Board, targets: Sequence[str], jobs: int | None, batch: int, dask: str | None) -> State:
+    with ExitStack() as open_now:
+        open_now.enter_context(alone())
+        book = open_now.enter_context(ledger.opened(targets))
+        limits = Limits(jobs or len(gpus_here()) or 2, batch, tuple(gpus_here()))
+        children = Children()
+        here = Here(book, children, open_now.enter_context(ThreadPoolTaskRunner(max_workers=limits.jobs)), board)
+        driver = Driver(book, board, lambda _item: here, limits)
+        with stopping(driver.stop, children.end):
+            driver.to_the_end()
+        artifacts.of_run(board, book.items, driver.outcomes)
+    return driver.state()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """While open, no other `pipeline run` works in this checkout.
+
+    Raises:
+        UserError: one does; it is named.
+    """
+    ONE_AT_A_TIME.parent.mkdir(parents=True, exist_ok=True)
+    with ONE_AT_A_TIME.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UserError(
+                f"`pipeline run` is at work in this checkout already (process {file.read().strip()}). Wait until it "
+                "has ended, or stop it with Ctrl-C where it runs."
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextmanager
+def stopping(*stops: Callable[[], None]) -> Iterator[None]:
+    """While open, Ctrl-C and SIGTERM call `stops` instead of raising an error wherever we are."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        print("Stopping; what has finished is kept ...", flush=True)
+        for one in stops:
+            threading.Thread(target=one).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are not ours
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def gpus_here() -> list[str]:
+    """Ids of the GPUs that may be used, as CUDA_VISIBLE_DEVICES has them."""
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
+        return [device for device in visible.split(",") if device]
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return [str(number) for number, _ in enumerate(listed.stdout.splitlines())]
