@@ -135,7 +135,7 @@ def ordered(repo: "Repo", targets: Sequence[str]) -> "list[tuple[Stage, list[str
     if targets:
         _check(targets, graph)
         graph = get_subgraph(graph, collect_stages(repo, list(targets)))
-    order = reversed(list(networkx.topological_sort(graph)))  # DVC's edges point to what is needed
+    order = networkx.dfs_postorder_nodes(graph)  # as `dvc repro` runs them; DVC's edges point to what is needed
     return [(stage, [need.addressing for need in graph.successors(stage)]) for stage in order]
 
 

@@ -58,11 +58,13 @@ class Limits:
     Attributes:
         jobs: processes side by side.
         batch: items that share a process.
+        spread: processes over which the stale items of a verb are spread, where it takes several.
         gpus: ids of GPUs, each for one process at a time; empty where there is none.
     """
 
     jobs: int
     batch: int
+    spread: int
     gpus: tuple[str, ...] = ()
 
 
@@ -145,7 +147,7 @@ class Driver:
             elif self._schedule.may_grow(verb):
                 held += items
             else:
-                groups += batches(items, max(1, len(self._limits.gpus)), self._limits.batch)
+                groups += batches(items, self._limits.spread, self._limits.batch)
         if not groups and not self._running:  # what may still come waits for these
             groups = [[item] for item in held]
         return groups
@@ -214,7 +216,7 @@ def _well(task_run: UUID) -> State:
 
 def _work(work: Work, items: Sequence[Item], environment: Mapping[str, str], board: Board | None) -> State | None:
     """The body of a task: run items, their lines into its log."""
-    title, say = items[0].name, get_run_logger().info
+    title, say = items[0].name if len(items) == 1 else items[0].verb, get_run_logger().info
     task_run = TaskRunContext.get().task_run.id
     with artifacts.progress(board, title, task_run) if board else nullcontext(lambda _line: None) as count:
         failed = work(environment, lambda line: (say(line), count(line)))

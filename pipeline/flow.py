@@ -4,7 +4,6 @@ dvc.yaml stays the only place where the graph is written, and DVC decides what i
 should be are noted without a process; stale ones of a verb that takes several keys (`meta: batch`) share one.
 """
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -12,10 +11,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from prefect import flow
+from prefect import flow, get_run_logger
 from prefect.context import FlowRunContext
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Failed, State
@@ -23,14 +22,19 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from pipeline import artifacts, ledger, reporter
 from pipeline.board import Board
+from pipeline.checkout import alone
 from pipeline.children import Children
-from pipeline.driver import Driver, Limits
+from pipeline.driver import CRASHED, FAILED, Driver, Limits, Place
+from pipeline.elsewhere import Elsewhere
 from pipeline.here import Here
+from pipeline.ledger import Item, Ledger
 from pipeline.mistakes import UserError
 from pipeline.run import BATCH
 
+if TYPE_CHECKING:
+    from prefect_dask import DaskTaskRunner
+
 STOPPED = 130  # as a shell has it for what Ctrl-C ended
-ONE_AT_A_TIME = Path(".dvc/tmp/pipeline.lock")  # names the process that holds it
 
 
 @flow(name="pipeline run", flow_run_name=lambda: f"pipeline run {datetime.now():%H:%M:%S}", validate_parameters=False)
@@ -74,37 +78,37 @@ def _run(board: Board, targets: Sequence[str], jobs: int | None, batch: int, das
     with ExitStack() as open_now:
         open_now.enter_context(alone())
         book = open_now.enter_context(ledger.opened(targets))
-        limits = Limits(jobs or len(gpus_here()) or 2, batch, tuple(gpus_here()))
-        children = Children()
-        here = Here(book, children, open_now.enter_context(ThreadPoolTaskRunner(max_workers=limits.jobs)), board)
-        driver = Driver(book, board, lambda _item: here, limits)
-        with stopping(driver.stop, children.end):
+        gpus, children = gpus_here(), Children()
+        jobs = jobs or len(gpus) or 2
+        here = Here(book, children, open_now.enter_context(ThreadPoolTaskRunner(max_workers=jobs)), board)
+        limits, place_of = Limits(jobs, batch, max(1, len(gpus)), tuple(gpus)), (lambda _item: here)
+        if dask:
+            limits, place_of = _cluster(open_now.enter_context(_connected(dask)), book, here, batch)
+        driver = Driver(book, board, place_of, limits)
+        with stopping(driver.stop, book.stop, children.end):
             driver.to_the_end()
+        for name, (how, why) in driver.outcomes.items():
+            if how in (FAILED, CRASHED):
+                get_run_logger().error("%s %s: %s", name, how.lower(), why)
         artifacts.of_run(board, book.items, driver.outcomes)
     return driver.state()
 
 
-@contextmanager
-def alone() -> Iterator[None]:
-    """While open, no other `pipeline run` works in this checkout.
+def _connected(address: str) -> "DaskTaskRunner":
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ImportError as error:
+        raise UserError("--dask needs prefect-dask: pip install 'knowledge-transfer[cluster]'") from error
+    return DaskTaskRunner(address=address)
 
-    Raises:
-        UserError: one does; it is named.
-    """
-    ONE_AT_A_TIME.parent.mkdir(parents=True, exist_ok=True)
-    with ONE_AT_A_TIME.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise UserError(
-                f"`pipeline run` is at work in this checkout already (process {file.read().strip()}). Wait until it "
-                "has ended, or stop it with Ctrl-C where it runs."
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
-        yield
+
+def _cluster(runner: "DaskTaskRunner", book: Ledger, here: Here, batch: int) -> tuple[Limits, Callable[[Item], Place]]:
+    """Every worker runs one batch at a time; what DVC's cache cannot carry stays here."""
+    workers = len(runner.client.scheduler_info(n_workers=-1)["workers"])
+    if not workers:
+        raise UserError(f"The Dask scheduler at {runner.client.scheduler.address} has no workers.")
+    elsewhere = Elsewhere(book, runner)
+    return Limits(workers, batch, workers), lambda item: elsewhere if item.can_travel else here
 
 
 @contextmanager

@@ -73,22 +73,27 @@ class Here:
         Returns:
             Those that failed.
         """
-        todo = [item for item in items if not self.has(item)]
-        for item in todo:
+        for item in items:
             self.failures.pop(item.name, None)
-            self._ledger.begin(item.name)
         try:
-            code, last = self._follow(todo, environment, hear)
-            for item in todo:
-                if code == 0:
-                    self._finish(item)
-                elif not self.has(item):
-                    why = f"ended by signal {code - SIGNALS}" if code > SIGNALS else f"exit code {code}"
-                    self.failures.setdefault(item.name, Failure(item.name, f"{why}: {last}", code > SIGNALS))
+            if todo := [item for item in items if not self.has(item) and self._ledger.begin(item.name)]:
+                self._run(todo, environment, hear)
+        except UserError as stopped:
+            lost = [item.name for item in items if not self.has(item)]
+            self.failures |= {name: Failure(name, str(stopped), is_crash=True) for name in lost}
         finally:
-            for item in todo:
+            for item in items:
                 self._ledger.abandon(item.name)
-        return [self.failures[item.name] for item in todo if item.name in self.failures]
+        return [self.failures[item.name] for item in items if item.name in self.failures]
+
+    def _run(self, items: list[Item], environment: Mapping[str, str], hear: Hear) -> None:
+        code, last = self._follow(items, environment, hear)
+        for item in items:
+            if code == 0:
+                self._finish(item)
+            elif not self.has(item):
+                why = f"ended by signal {code - SIGNALS}" if code > SIGNALS else f"exit code {code}"
+                self.failures.setdefault(item.name, Failure(item.name, f"{why}: {last}", code > SIGNALS))
 
     def _follow(self, items: list[Item], environment: Mapping[str, str], hear: Hear) -> tuple[int, str]:
         """The exit code of the process and the last line that it printed."""

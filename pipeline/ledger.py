@@ -18,6 +18,7 @@ from pipeline import dag
 from pipeline.mistakes import UserError
 
 if TYPE_CHECKING:
+    from dvc.lock import LockError
     from dvc.repo import Repo
     from dvc.stage import Stage
 
@@ -72,64 +73,95 @@ class Ledger:
         self._mutex = threading.RLock()
         self._begun: dict[str, list[Any]] = {}
         self._claims: dict[str, AbstractContextManager[None]] = {}
+        self._busy: dict[str, str] = {}  # items on which another command was at work when they were to be prepared
+        self._is_stopped = threading.Event()
         self._unwritten: list[Stage] = []
         self._written, self._cost = time.monotonic(), 0.0
 
     def prepare(self, name: str) -> str | None:
         """Make an item ready to run: "Cached" or "Restored" where it need not, else None, its old results removed.
 
+        Where another DVC command is at work on it nothing is touched, and `begin` waits for it.
+
         Raises:
             UserError: something that it needs is missing.
         """
-        from dvc.stage.cache import RunCacheNotFoundError
+        from dvc.lock import LockError
 
-        stage = self._stages[name]
         with self._locked():
-            if not stage.changed():
-                self.finished.add(name)
-                return CACHED
-            if stage.frozen:
-                stage.run()
-                self._record(stage)
-                return CACHED
-            stage.remove_outs(ignore_remove=False, force=False)
             try:
-                self._repo.stage_cache.restore(stage)
-            except RunCacheNotFoundError:
+                return self._prepare(self._stages[name])
+            except LockError as error:
+                self._busy[name] = _holders(error)
                 return None
-            self._record(stage)
-            return RESTORED
 
-    def begin(self, name: str) -> None:
+    def _prepare(self, stage: "Stage") -> str | None:
+        from dvc.stage.cache import RunCacheNotFoundError
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        if not stage.changed():
+            self.finished.add(stage.addressing)
+            return CACHED
+        if stage.frozen:
+            stage.run()
+            self._record(stage)
+            return CACHED
+        stage.remove_outs(ignore_remove=False, force=False)
+        try:
+            self._repo.stage_cache.restore(stage)
+        except RunCacheNotFoundError:
+            for out in stage.outs:  # else DVC would take the old results for those of the new inputs, if asked again
+                out.hash_info = HashInfo()
+            return None
+        self._record(stage)
+        return RESTORED
+
+    def begin(self, name: str) -> bool:
         """Claim what a prepared item reads and writes, until `finish` or `abandon`: other DVC commands keep off it.
 
         Waits where another one is at work there, after a line that says which.
-        """
-        from dvc.lock import LockError
 
+        Returns:
+            Whether it has to run still; False where the other one has done it.
+
+        Raises:
+            UserError: told to stop while it waited.
+        """
         told = ""
-        while True:
-            try:
-                with self._mutex:
-                    claim = self._claim(name)
-                    claim.__enter__()
-                    self._claims[name] = claim
-                break
-            except LockError as error:
-                if (holders := " ".join(str(error).split("\n\n")[0].split())) != told:
-                    print(f"Waiting: {holders}", flush=True)
-                told = holders
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+        while busy := self._busy.pop(name, "") or self._claim(name):
+            if busy != told:
+                print(f"Waiting: {busy}", flush=True)
+            told = busy
+            if self._is_stopped.wait(SECONDS_BETWEEN_LOOKS):
+                raise UserError("stopped before it began")
+            with self._locked():
+                self._stages[name] = self._stages[name].reload()  # with what the other one has recorded
+            if self.prepare(name):
+                return False
         with self._locked():
             self._stages[name].save_deps()
             self._begun[name] = [dep.hash_info for dep in self._stages[name].deps]
+        return True
 
-    def _claim(self, name: str) -> AbstractContextManager[None]:
+    def stop(self) -> None:
+        """Wait for no other command any more."""
+        self._is_stopped.set()
+
+    def _claim(self, name: str) -> str:
+        """Who keeps us from claiming an item; "" where it is ours now."""
+        from dvc.lock import LockError
         from dvc.rwlock import rwlock
 
         stage, repo = self._stages[name], self._repo
         deps, outs = ([one.fs_path for one in some] for some in (stage.deps, stage.outs))
-        return rwlock(repo.tmp_dir, repo.fs, f"python -m pipeline run ({name})", deps, outs, False)
+        claim = rwlock(repo.tmp_dir, repo.fs, f"python -m pipeline run ({name})", deps, outs, False)
+        with self._mutex:
+            try:
+                claim.__enter__()
+            except LockError as error:
+                return _holders(error)
+            self._claims[name] = claim
+        return ""
 
     def abandon(self, name: str) -> None:
         """Give up the claim on an item that will not be finished."""
@@ -154,16 +186,32 @@ class Ledger:
                     raise UserError(f"{name}: {dep} was changed while it ran; its result is not kept. Run again.")
             self._record(stage)
 
-    def restore(self, name: str) -> bool:
-        """Fetch the results of an item that another machine has run from the cache; whether they are there."""
-        return self.prepare(name) is not None
-
-    def dependencies(self, name: str) -> dict[str, str]:
-        """What an item reads, by path, as digests; to compare with those of another checkout."""
+    def reads(self, name: str) -> dict[str, str]:
+        """Digests of what an item reads, by path; of params.yaml, the values that it reads."""
+        found = {}
         with self._locked():
-            stage = self._stages[name]
-            stage.save_deps()
-            return {str(dep): str(dep.hash_info.value) for dep in stage.deps}
+            for dep in self._stages[name].deps:
+                recorded = dep.hash_info, dep.meta  # by which DVC sees what has changed
+                dep.save()
+                found[str(dep)] = str(dep.hash_info.value)
+                dep.hash_info, dep.meta = recorded
+        return found
+
+    def fetch(self, names: Sequence[str]) -> None:
+        """Bring what items read from other items out of the cache, in place of whatever lies there.
+
+        Raises:
+            UserError: the cache does not have all of it.
+        """
+        from dvc.exceptions import DvcException
+
+        needs = dict.fromkeys(need for name in names for need in self.items[name].needs)
+        try:
+            if needs:  # no target would mean all
+                with self._mutex:
+                    self._repo.checkout(targets=list(needs), force=True)  # takes DVC's lock itself
+        except DvcException as error:
+            raise UserError(dag.told(error)) from error
 
     def write(self) -> None:
         """Bring dvc.lock up to date with all that was recorded."""
@@ -216,6 +264,10 @@ def opened(targets: Sequence[str] = ()) -> Iterator[Ledger]:
             yield ledger
         finally:
             ledger.write()
+
+
+def _holders(error: "LockError") -> str:
+    return " ".join(str(error).split("\n\n")[0].split())
 
 
 def _item(stage: "Stage", needs: list[str], uncached: list[str]) -> Item:

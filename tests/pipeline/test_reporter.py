@@ -4,15 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from pipeline import api, reporter
 from tests.pipeline.server import dvc, environment, free_port, lay_out
+from tests.pipeline.stand_ins import listening, mute
 
 STAGE = "import sys; from pipeline import api, reporter, stage; sys.exit(stage.run('act', sys.argv[1:]))"
 IMPATIENT = STAGE.replace("stage;", "stage; api.TIMEOUT_S = 0.6;")
@@ -46,43 +44,6 @@ def house(tmp_path):
     write.run, write.root = run, tmp_path
     write()
     return write
-
-
-@contextmanager
-def listening(answers):
-    """A server that gives these answers, one a request, then drops whoever asks; what it was asked.  "" is: busy."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            content = self.rfile.read(int(self.headers["content-length"]))
-            asked.append((self.path, dict(self.headers), content))
-            if len(asked) > len(answers):
-                return self.connection.close()
-            answer = answers[len(asked) - 1]
-            self.send_response(200 if answer else 503)
-            self.end_headers()
-            self.wfile.write(answer.encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/api", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@contextmanager
-def mute():
-    """A server that takes every connection, and never says a word."""
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/api"
 
 
 # flow, flow run, one task run already, so that nobody starts to watch, task run
