@@ -56,8 +56,11 @@ def of_item(board: Board, item: Item, task_run: UUID | None) -> None:
     """Show the files that an item's `meta: show` names, as far as they are there."""
     for pattern in item.hints.get("show", []):
         for path in sorted(Path().glob(pattern)):
-            kind, content = SHOWN_AS[path.suffix]
-            board.show(kind, _key(str(path)), content(path), task_run)
+            try:
+                kind, content = SHOWN_AS[path.suffix]
+                board.show(kind, _key(str(path)), content(path), task_run)
+            except (KeyError, OSError, ValueError, csv.Error) as error:  # the item is none the worse for it
+                print(f"{path} is not shown: {error!r}", flush=True)
 
 
 def _image(path: Path) -> str:

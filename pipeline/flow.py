@@ -98,7 +98,7 @@ def _connected(address: str) -> "DaskTaskRunner":
     try:
         from prefect_dask import DaskTaskRunner
     except ImportError as error:
-        raise UserError("--dask needs prefect-dask: pip install 'knowledge-transfer[cluster]'") from error
+        raise UserError("--dask needs the package prefect-dask, which requirements.lock has: make install") from error
     return DaskTaskRunner(address=address)
 
 

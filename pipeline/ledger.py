@@ -11,14 +11,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline import dag
+from pipeline import claims, dag
 from pipeline.mistakes import UserError
 
 if TYPE_CHECKING:
-    from dvc.lock import LockError
     from dvc.repo import Repo
     from dvc.stage import Stage
 
@@ -92,8 +92,10 @@ class Ledger:
             try:
                 return self._prepare(self._stages[name])
             except LockError as error:
-                self._busy[name] = _holders(error)
+                self._busy[name] = claims.holders(error)
                 return None
+            except FileNotFoundError as error:
+                raise UserError(f"{name} needs {error.filename}, which does not exist.") from error
 
     def _prepare(self, stage: "Stage") -> str | None:
         from dvc.stage.cache import RunCacheNotFoundError
@@ -150,16 +152,13 @@ class Ledger:
     def _claim(self, name: str) -> str:
         """Who keeps us from claiming an item; "" where it is ours now."""
         from dvc.lock import LockError
-        from dvc.rwlock import rwlock
 
-        stage, repo = self._stages[name], self._repo
-        deps, outs = ([one.fs_path for one in some] for some in (stage.deps, stage.outs))
-        claim = rwlock(repo.tmp_dir, repo.fs, f"python -m pipeline run ({name})", deps, outs, False)
         with self._mutex:
+            claim = claims.claim(self._repo, self._stages[name])
             try:
                 claim.__enter__()
             except LockError as error:
-                return _holders(error)
+                return claims.holders(error)
             self._claims[name] = claim
         return ""
 
@@ -229,6 +228,8 @@ class Ledger:
         is_kept = all(out.use_cache or out.is_metric or out.is_plot for out in stage.outs)
         stage.save(run_cache=is_kept)
         stage.commit()
+        for dep in stage.deps:  # values of params.yaml, parsed once for all, would be written once and then referred to
+            dep.hash_info = deepcopy(dep.hash_info)
         self.finished.add(stage.addressing)
         self._unwritten.append(stage)
         # after a kill the run cache gives back what dvc.lock does not have yet
@@ -240,7 +241,7 @@ class Ledger:
         from dvc.exceptions import DvcException
 
         try:
-            with self._mutex, self._repo.lock:
+            with self._mutex, self._repo.lock, claims.read_once(self._repo):
                 yield
         except DvcException as error:
             raise UserError(dag.told(error)) from error
@@ -264,10 +265,6 @@ def opened(targets: Sequence[str] = ()) -> Iterator[Ledger]:
             yield ledger
         finally:
             ledger.write()
-
-
-def _holders(error: "LockError") -> str:
-    return " ".join(str(error).split("\n\n")[0].split())
 
 
 def _item(stage: "Stage", needs: list[str], uncached: list[str]) -> Item:
