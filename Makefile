@@ -15,11 +15,11 @@ IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 export OMP_WAIT_POLICY ?= PASSIVE
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help run test slow lint bench lock install clean
+.PHONY: help run test slow lint bench bench-graph lock install clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1|/' | awk -F'|' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: $(INSTALLED) ## install what is missing, then run every stage that is out of date (dvc repro)
 	$(IN_VENV) dvc repro
@@ -37,6 +37,9 @@ lint: $(INSTALLED) ## ruff (rules and format) and spelling
 
 bench: $(INSTALLED) ## images a minute and time to equal accuracy, ours against the reference's way
 	$(IN_VENV) python -m tests.bench
+
+bench-graph: $(INSTALLED) ## what the graph itself costs: pipeline run and status beside dvc repro, 50 to 400 items
+	$(IN_VENV) python -m tests.bench_graph
 
 lock: $(filter-out uv,$(UV)) ## write requirements.lock anew from pyproject.toml
 	$(UV) pip compile --universal --generate-hashes --extra dev --upgrade \
