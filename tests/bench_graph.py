@@ -6,8 +6,8 @@ Time:    about 10 minutes on two quiet cores
 
 Half of the items write a file, half copy one, one counts them; a shell command each, so that hardly anything but the
 graph costs time. `first run` is `pipeline run` with nothing done before; its overhead an item is all that it takes,
-less what the commands take in a plain shell, over the number of items. Then nothing is to be done, and the three commands
-take turns. Figures are wall seconds, median (lowest to highest).
+less what the commands take in a plain shell, over the number of items. Then nothing is to be done, and the three
+commands take turns. Figures are wall seconds, median (lowest to highest).
 """
 
 import argparse
