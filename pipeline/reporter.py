@@ -29,6 +29,7 @@ LINE_BYTES = 1 << 16  # longer ones are cut in pieces
 
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 COMPLETED = {"type": "COMPLETED", "name": "Completed"}
+CANCELLED = {"type": "CANCELLED", "name": "Cancelled", "message": "as asked"}
 RUNNING = {"type": "RUNNING", "name": "Running"}
 KILLED = {"type": "CRASHED", "name": "Crashed", "message": "its process was killed"}
 
@@ -228,6 +229,9 @@ def close(url: str, flow_run: str) -> None:
     bad = [task["name"] for task in tasks if task["state_type"] != "COMPLETED"]
     for task in lost:
         _set_state(url, "task_runs", task, KILLED)
+    if run["state_type"] == "CANCELLING":
+        _set_state(url, "flow_runs", flow_run, CANCELLED)
+        return
     state = {"type": "FAILED", "name": "Failed", "message": f"not done: {', '.join(bad)}"} if bad else COMPLETED
     _set_state(url, "flow_runs", flow_run, KILLED if lost or DVC_REPRO not in run["tags"] else state)
 

@@ -159,3 +159,17 @@ def test_what_was_running_when_all_was_killed_is_closed_at_the_next_start(tmp_pa
     assert states.pop("killed") == ("Crashed", "its process was killed")
     assert states == dict.fromkeys(("alive", "elsewhere", "by hand"), ("Running", None))
     assert (code, out, errors) == (0, "The server has stopped.\n", "")
+
+
+def test_a_deployment_with_a_schedule_gets_its_runs_from_the_server(server):
+    flow = api.made(server.url, "/flows/", {"name": "by the clock"})
+    hourly = {"active": True, "schedule": {"interval": 3600}}
+    made = {"name": "hourly", "flow_id": flow, "schedules": [hourly], "entrypoint": "pipeline.flow:run"}
+    deployment = api.made(server.url, "/deployments/", made)
+    wanted = {"deployments": {"id": {"any_": [deployment]}}}
+    until = time.monotonic() + 90
+    while not (found := api.call(server.url, "/flow_runs/filter", wanted)):
+        assert time.monotonic() < until, "no run was scheduled"
+        time.sleep(0.5)
+    assert {run["state_type"] for run in found} == {"SCHEDULED"}
+    api.call(server.url, f"/deployments/{deployment}", method="DELETE")
