@@ -1,7 +1,6 @@
 """Commands as children: each in a process group of its own, its lines passed on as they come, none left behind."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,9 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 
 GRACE_S = 15.0  # from a request to end until the kill; longer than pipeline/stage.py gives its own child
-# One command of words alone takes the place of the shell: pipeline/stage.py ends when its parent is killed, and that
-# has to be us.
-PLAIN = re.compile(r"[\w@%+:,./-]+( +[\w@%+:,./-]+)*")
 
 
 class Children:
@@ -59,14 +55,14 @@ class Children:
             if self.is_ending:
                 return None
             child = subprocess.Popen(
-                ["/bin/sh", "-c", f"exec {command}" if PLAIN.fullmatch(command) else command],
+                ["/bin/sh", "-c", command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="replace",
                 env={**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **environment},
-                process_group=0,
+                process_group=0,  # pipeline/stage.py ends by itself when we are killed
             )
             self._running.add(child)
         return child

@@ -26,6 +26,7 @@ from pipeline import processes, reporter
 
 TIMINGS = Path("data/timings/stages.csv")
 COLUMNS = ("stage", "key", "started", "seconds", "exit_code")
+SECONDS_BETWEEN_LOOKS = 0.25
 GRACE_S = 10.0  # from the first signal until the group is killed
 # Threads that wait for each other must not spin: beside another busy process that is many times slower.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "DVC_NO_ANALYTICS": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -43,10 +44,10 @@ def run(verb: str, arguments: Sequence[str], *, timings: Path | None = None) -> 
     Returns:
         The child's exit code; 128 + n where signal n ended it, as a shell has it.
     """
-    if "DVC_STAGE" in os.environ:  # DVC does not end its children when it is killed
-        processes.die_with_parent(signal.SIGTERM, os.getppid())
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
     child = _start(verb, arguments)
+    if "DVC_STAGE" in os.environ:  # DVC does not end its children when it is killed
+        threading.Thread(target=_end_with, args=(processes.dvc_above(),), daemon=True).start()
     shown = reporter.begin(verb)
     code = _follow(child, shown)
     if code < 0:
@@ -58,6 +59,13 @@ def run(verb: str, arguments: Sequence[str], *, timings: Path | None = None) -> 
         seconds = f"{time.perf_counter() - clock:.2f}"
         _record(timings, (verb, " ".join(arguments), started, seconds, code))
     return code
+
+
+def _end_with(dvc: processes.Process) -> None:
+    """Ask ourselves to end when DVC has; the kernel would not tell, since a shell that stands between us lives on."""
+    while dvc.is_running():
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _start(verb: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:

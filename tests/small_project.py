@@ -36,6 +36,7 @@ class Project:
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
+            "SHELL": "/bin/sh",  # which stays between DVC and its stages; bash gives way to them
             "DVC_SITE_CACHE_DIR": str(folder / ".dvc/tmp/site"),
             "OMP_WAIT_POLICY": "PASSIVE",
         }

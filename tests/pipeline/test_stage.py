@@ -140,10 +140,11 @@ def test_the_stage_dies_with_its_parent(house):
     wait_until_dead(pid)
 
 
-@linux
-def test_under_dvc_the_stage_dies_with_dvc(house):
+@pytest.mark.parametrize("between", ["", "; true"], ids=["alone", "behind a shell"])
+def test_under_dvc_the_stage_dies_with_dvc(house, between):
     house("toy", "print(os.getpid())\ntime.sleep(60)")
-    dvc = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+    stage = "shlex.join([sys.executable, '-c', *sys.argv[1:]])"
+    dvc = f"import shlex, subprocess, sys; subprocess.run(['/bin/sh', '-c', {stage} + {between!r}])"
     child = house.start(RUN, "toy", script=dvc, environment={"DVC_STAGE": "toy"})
     pid = int(child.stdout.readline())
     child.kill()
