@@ -83,7 +83,8 @@ def _run(board: Board, targets: Sequence[str], jobs: int | None, batch: int, das
         here = Here(book, children, open_now.enter_context(ThreadPoolTaskRunner(max_workers=jobs)), board)
         limits, place_of = Limits(jobs, batch, max(1, len(gpus)), tuple(gpus)), (lambda _item: here)
         if dask:
-            limits, place_of = _cluster(open_now.enter_context(_connected(dask)), book, here, batch)
+            runner = open_now.enter_context(_connected(dask))
+            limits, place_of = _cluster(runner, book, here, batch)
         driver = Driver(book, board, place_of, limits)
         with stopping(driver.stop, book.stop, children.end):
             driver.to_the_end()
@@ -94,12 +95,19 @@ def _run(board: Board, targets: Sequence[str], jobs: int | None, batch: int, das
     return driver.state()
 
 
-def _connected(address: str) -> "DaskTaskRunner":
+@contextmanager
+def _connected(address: str) -> "Iterator[DaskTaskRunner]":
     try:
         from prefect_dask import DaskTaskRunner
     except ImportError as error:
         raise UserError("--dask needs the package prefect-dask, which requirements.lock has: make install") from error
-    return DaskTaskRunner(address=address)
+    with ExitStack() as open_now:
+        try:
+            runner = open_now.enter_context(DaskTaskRunner(address=address))
+            runner.client.scheduler_info()  # it connects only when it is asked for something
+        except (OSError, ValueError) as error:
+            raise UserError(f"--dask {address}: no scheduler of Dask answers there ({error}).") from error
+        yield runner
 
 
 def _cluster(runner: "DaskTaskRunner", book: Ledger, here: Here, batch: int) -> tuple[Limits, Callable[[Item], Place]]:
@@ -134,7 +142,7 @@ def stopping(*stops: Callable[[], None]) -> Iterator[None]:
 def gpus_here() -> list[str]:
     """Ids of the GPUs that may be used, as CUDA_VISIBLE_DEVICES has them."""
     if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [device for device in visible.split(",") if device]
+        return [device for device in visible.split(",") if device.strip() not in ("", "-1")]  # -1: none
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

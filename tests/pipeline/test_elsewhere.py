@@ -195,3 +195,11 @@ def test_a_worker_in_the_drivers_own_checkout_is_refused(ran, checkouts, server)
         done = run(driver, server, address)
     assert done.returncode == 1
     assert "the driver's own checkout" in done.stdout + done.stderr
+
+
+def test_an_address_where_no_scheduler_answers_is_told_in_one_line(checkouts, server):
+    done = run(checkouts["driver"], server, f"tcp://127.0.0.1:{free_port()}")
+    told = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "no scheduler of Dask answers there" in told
+    assert "Traceback" not in told

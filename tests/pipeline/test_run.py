@@ -242,7 +242,8 @@ def test_one_stage_of_twenty_fails_and_the_others_finish(server, twenty):
     rest = dict.fromkeys(twenty.acts - BAD.keys(), "Completed")
     eventually(lambda: runs.states(server, twenty.process), rest | BAD)
     told = runs.messages(server, twenty.process)
-    assert (told["broken"], told["hit"]) == ("exit code 1: out of paint", "ended by signal 9: it printed nothing")
+    assert told["broken"] == "exit code 1: out of paint"
+    assert told["hit"].startswith("ended by signal 9: ")  # what a shell says of it is the shell's
     assert told["after"] == "follows broken" and told["late"].startswith("follows ")
     assert twenty.process.returncode == 1
 
