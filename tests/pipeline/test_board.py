@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -36,13 +36,25 @@ def test_an_item_without_a_process_becomes_a_task_run_with_its_state_and_its_edg
         shown.note("note", "note@kite", ("NotReady", "follows"), [first, TASK])
         shown.note("count", "count", ("Crashed", "hit"), [])
         shown.close()
-    (path, made), (_, late), (_, crashed) = told(asked)
-    assert path == "/task_runs/"
-    assert made["id"] == str(first) and made["flow_run_id"] == str(RUN)
-    assert (made["name"], made["task_key"]) == ("make@kite", "make")
-    assert made["state"] == {"type": "COMPLETED", "name": "Cached", "message": "as it was"}
-    assert late["state"]["type"] == "PENDING" and crashed["state"]["type"] == "CRASHED"
-    assert [one["id"] for one in late["task_inputs"]["wait_for"]] == [str(first), str(TASK)]
+    assert {path for path, _ in told(asked)} == {"/events"}
+    made, late, crashed = [event for _, events in told(asked) for event in events]
+    assert made["resource"]["prefect.resource.id"] == f"prefect.task-run.{first}"
+    assert made["related"][0]["prefect.resource.id"] == f"prefect.flow-run.{RUN}"
+    assert (made["payload"]["task_run"]["name"], made["payload"]["task_run"]["task_key"]) == ("make@kite", "make")
+    states = [event["payload"]["validated_state"] for event in (made, late, crashed)]
+    assert states[0] == {"type": "COMPLETED", "name": "Cached", "message": "as it was", "state_details": {}}
+    assert [state["type"] for state in states[1:]] == ["PENDING", "CRASHED"]
+    assert [one["id"] for one in late["payload"]["task_run"]["task_inputs"]["wait_for"]] == [str(first), str(TASK)]
+
+
+def test_task_runs_that_are_waiting_go_in_one_request():
+    with listening(["null"] * 50) as (url, asked):
+        shown = Board(url, RUN)
+        for n in range(50):
+            shown.note("make", f"make@{n}", ("Cached", ""), [])
+        shown.close()
+    sent = [len(events) for _, events in told(asked)]
+    assert sum(sent) == 50 and len(sent) < 50
 
 
 def test_an_artifact_is_made_and_changed_by_the_id_that_the_server_gave():
@@ -69,8 +81,8 @@ def test_a_server_that_is_busy_is_asked_again(capfd):
 def test_a_server_that_dies_in_the_middle_costs_one_line_and_nothing_is_raised(capfd):
     with listening(['{"id": "theirs"}']) as (url, asked):
         shown = Board(url, RUN)
-        for _ in range(5):
-            shown.note("make", "make@kite", ("Cached", ""), [uuid4()])
+        for n in range(5):
+            shown.show("markdown", f"text-{n}", "text")
         shown.close()
         artifact = shown.show("progress", "late", 0.0)
         shown.change(artifact, 1.0)
