@@ -1,6 +1,5 @@
 """What is asked of DVC, against real projects of it."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,21 +8,6 @@ from pipeline import dag, prune, status
 from pipeline.dag import Stale
 from pipeline.mistakes import UserError
 from tests.pipeline import toy
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("toy")
-        patch.chdir(folder)
-        toy.build("kite", "lamp")
-    return folder
-
-
-@pytest.fixture
-def project(built, tmp_path, monkeypatch):
-    shutil.copytree(built, tmp_path / "toy", symlinks=True)
-    monkeypatch.chdir(tmp_path / "toy")
 
 
 def test_nothing_is_out_of_date_after_a_run(project):

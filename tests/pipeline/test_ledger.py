@@ -17,22 +17,6 @@ from tests.pipeline import runs, toy
 ALL = ["make@kite", "note@kite", "make@lamp", "note@lamp", "count"]
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("toy")
-        patch.chdir(folder)
-        toy.build("kite", "lamp")
-    return folder
-
-
-@pytest.fixture
-def project(built, tmp_path, monkeypatch):
-    shutil.copytree(built, tmp_path / "toy", symlinks=True)
-    monkeypatch.chdir(tmp_path / "toy")
-    return tmp_path / "toy"
-
-
 def work(book, *names):
     """Run items as `pipeline run` does; how each went, "ran" where it had to."""
     went = {}
