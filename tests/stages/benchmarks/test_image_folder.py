@@ -1,9 +1,10 @@
-"""Pictures in a folder for each class: what is found, what is passed over, and what is refused by name."""
+"""Pictures in a folder for each class: what is found, what is passed over, what is at fault, and what is refused."""
 
 import pytest
 from PIL import Image
 
-from stages.benchmarks import image_folder
+from stages.benchmarks import image_folder, rare_concepts
+from stages.benchmarks.contract import Fault
 from stages.common.failures import UserError
 
 
@@ -31,19 +32,19 @@ def refused(root, classes=None):
     return str(told.value)
 
 
-def test_classes_are_folders_and_masks_and_other_files_are_passed_over(root):
+def test_classes_are_folders_and_what_has_its_place_beside_pictures_is_passed_over(root):
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "000.json"):
+        (root / "arch" / name).write_bytes(b"x")
     benchmark = image_folder.load(root, None)
     assert benchmark.class_names == ("arch", "traffic light")
     assert [path.name for path in benchmark.paths] == ["000.jpg", "001.JPEG", "000.png", "001.png"]
     assert benchmark.labels == (0, 0, 1, 1)
-    assert benchmark.task == "classification"
+    assert benchmark.faults == ()
 
 
-def test_classes_restrict_and_order(root):
-    benchmark = image_folder.load(root, ["traffic light"])
-    assert benchmark.class_names == ("traffic light",)
-    assert len(benchmark.paths) == 2
-    assert image_folder.load(root, ["traffic light", "arch"]).labels == (0, 0, 1, 1)
+def test_a_benchmark_is_called_as_its_folder_and_rare_concepts_by_its_own_name(root):
+    assert image_folder.load(root, None).name == root.name
+    assert rare_concepts.load(root, None).name == "rare_concepts"
 
 
 def test_a_class_name_keeps_letters_that_a_folder_cannot_have(root):
@@ -54,15 +55,15 @@ def test_a_class_name_keeps_letters_that_a_folder_cannot_have(root):
 def test_missing_class_folders_are_named_with_the_nearest(root):
     told = refused(root, ["arch", "trafic light", "moongate"])
     assert "no folder for 2 of 3 classes: trafic light, moongate" in told
-    assert "Did you mean 'traffic_light'" in told
+    assert "Did you mean 'traffic light'" in told
 
 
 def test_a_class_without_pictures_is_named_with_what_lies_there(root):
     (root / "empty").mkdir()
-    assert "empty holds no pictures, but nothing else" in refused(root)
+    assert "for 1 of 3 classes: empty. Nothing else lies there" in refused(root)
     (root / "empty" / "notes.txt").write_text("x")
     paint(root / "empty" / "000.mask.png")
-    assert "2 other files (000.mask.png, notes.txt)" in refused(root)
+    assert "empty/notes.txt (no picture, so it does not belong there)" in refused(root)
 
 
 def test_a_folder_without_class_folders_is_told(tmp_path):
@@ -80,30 +81,50 @@ def test_two_asked_classes_that_read_as_one_folder_are_told(root, asked):
     assert f"the classes {asked[0]!r} and {asked[-1]!r} read as one folder" in refused(root, asked)
 
 
-def test_unreadable_pictures_are_counted_and_the_first_named(root):
-    whole = paint(root / "arch/big.png", (300, 300)).read_bytes()
-    (root / "arch/big.png").write_bytes(whole[: len(whole) // 2])
-    whole = paint(root / "arch/big.jpg", (300, 300)).read_bytes()
-    (root / "arch/big.jpg").write_bytes(whole[: len(whole) // 2])
-    for number in range(5):
-        (root / f"traffic_light/bad{number}.png").write_bytes(b"no picture")
-    told = refused(root)
-    assert "7 of 11 pictures cannot be read" in told
-    assert "arch/big.jpg" in told
-    assert "arch/big.png" in told
-    assert told.count(".png (") == 4
-    assert ", ..." in told
+def test_unreadable_pictures_are_named_and_left_out(root):
+    for name in ("arch/big.png", "arch/big.jpg"):
+        whole = paint(root / name, (300, 300)).read_bytes()
+        (root / name).write_bytes(whole[: len(whole) // 2])
+    (root / "traffic_light/bad.png").write_bytes(b"no picture")
+    (root / "traffic_light/empty.png").touch()
+    benchmark = image_folder.load(root, None)
+    assert len(benchmark.paths) == 4
+    assert [fault.file for fault in benchmark.faults] == [
+        *("arch/big.jpg", "arch/big.png"),
+        *("traffic_light/bad.png", "traffic_light/empty.png"),
+    ]
+    assert all(str(root) not in fault.reason for fault in benchmark.faults)
 
 
-def test_grey_of_32_bits_is_refused_with_what_to_do_and_of_16_bits_is_a_picture(root):
+def test_files_and_folders_that_do_not_belong_to_a_class_are_named(root):
+    for name in ("arch/notes.txt", "arch/photo.heic", "arch/no_suffix"):
+        (root / name).write_bytes(b"x")
+    paint(root / "arch/more/0.png")
+    paint(root / "loose.png")
+    faults = {fault.file: fault.reason for fault in image_folder.load(root, None).faults}
+    assert set(faults) == {"arch/notes.txt", "arch/photo.heic", "arch/no_suffix", "arch/more", "loose.png"}
+    assert faults["arch/more"].startswith("a folder inside a class")
+    assert faults["loose.png"] == "it lies in no class's folder"
+
+
+def test_faults_of_classes_that_are_not_asked_for_are_not_looked_for(root):
+    (root / "arch/bad.png").write_bytes(b"no picture")
+    assert image_folder.load(root, ["traffic light"]).faults == ()
+
+
+def test_grey_of_32_bits_is_a_fault_with_what_to_do_and_of_16_bits_is_a_picture(root):
     Image.new("I;16", (8, 8)).save(root / "arch/grey.png")
-    assert len(image_folder.load(root, None).paths) == 5
     Image.new("F", (8, 8)).save(root / "arch/depth.tif")
-    told = refused(root)
-    assert "1 of 6 pictures cannot be read: arch/depth.tif" in told
-    assert "Scale it to 8 or 16 bits" in told
+    benchmark = image_folder.load(root, None)
+    assert len(benchmark.paths) == 5
+    (fault,) = benchmark.faults
+    assert fault.file == "arch/depth.tif"
+    assert "Scale it to 8 or 16 bits" in fault.reason
 
 
-def test_an_empty_file_is_no_picture(root):
-    (root / "arch/000.jpg").write_bytes(b"")
-    assert "arch/000.jpg" in refused(root)
+def test_a_link_to_a_picture_is_a_picture_and_one_that_leads_nowhere_is_a_fault(root):
+    (root / "arch/link.png").symlink_to(root / "traffic_light/000.png")
+    (root / "arch/lost.png").symlink_to(root / "gone.png")
+    benchmark = image_folder.load(root, None)
+    assert len(benchmark.paths) == 5
+    assert benchmark.faults == (Fault("arch/lost.png", "no picture, so it does not belong there"),)

@@ -1,11 +1,21 @@
 """Picture files: which files count, and how each kind of grey, colour and turn becomes upright RGB."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
 
 from stages.common.failures import UserError
-from stages.common.picture_files import fault, pictures_of, read_picture
+from stages.common.picture_files import (
+    AT_ONCE,
+    class_folders,
+    fault,
+    faults_of,
+    pictures_and_others,
+    pictures_of,
+    read_picture,
+)
 
 
 def paint(path, mode="RGB"):
@@ -117,3 +127,56 @@ def test_a_missing_file_is_told(tmp_path):
 
 def test_a_readable_picture_has_no_fault(tmp_path):
     assert fault(paint(tmp_path / "a.jpg")) is None
+
+
+def test_a_picture_whose_bytes_come_from_elsewhere_is_read_and_told_in_the_same_words(tmp_path):
+    path = tmp_path / "a.png"
+    Image.effect_noise((64, 64), 50).save(path)
+    inside = tmp_path / "archive.tar" / "a.png"
+    assert read_picture(inside, io.BytesIO(path.read_bytes())).tobytes() == read_picture(path).tobytes()
+    assert fault(inside, io.BytesIO(path.read_bytes())) is None
+    for content in (b"", b"no picture", path.read_bytes()[:200]):
+        path.write_bytes(content)
+        assert fault(inside, io.BytesIO(content)) == fault(path)
+        with pytest.raises(UserError, match="archive.tar/a.png cannot be read as an image") as told:
+            read_picture(inside, io.BytesIO(content))
+        assert "0x" not in str(told.value), "an address would differ from run to run"
+
+
+def test_faults_of_many_files_stand_in_the_order_of_the_files(tmp_path):
+    path, broken = paint(tmp_path / "a.png"), tmp_path / "b.png"
+    broken.write_text("no picture")
+    files = [broken if number % 70 == 0 else path for number in range(3 * AT_ONCE + 1)]
+    assert [reason is not None for reason in faults_of(files)] == [file == broken for file in files]
+    assert faults_of([path, broken], lambda file: file.name) == ["a.png", "b.png"]
+    assert faults_of([]) == []
+
+
+def test_what_lies_among_pictures_and_should_not_is_told_from_what_may(tmp_path):
+    for name in ("b.png", "a.jpg", "a.mask.png", "B.MASK.PNG"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    for name in (".DS_Store", "._a.jpg", "Thumbs.db", "desktop.ini", "scenes.jsonl", "a.json", "z.txt", "c.heic"):
+        (tmp_path / name).touch()
+    (tmp_path / "more").mkdir()
+    pictures, others = pictures_and_others(tmp_path)
+    assert [path.name for path in pictures] == ["a.jpg", "b.png"]
+    assert [path.name for path in others] == ["c.heic", "more", "z.txt"]
+
+
+def test_hidden_files_are_no_pictures_whatever_their_suffix(tmp_path):
+    paint(tmp_path / ".thumbnail.png")
+    assert pictures_and_others(tmp_path) == ([], [])
+
+
+def test_class_folders_are_sorted_and_hidden_ones_passed_over(tmp_path):
+    for name in ("kite", "arch", ".cache"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a.txt").touch()
+    assert [folder.name for folder in class_folders(tmp_path)] == ["arch", "kite"]
+
+
+def test_a_root_without_class_folders_is_told(tmp_path):
+    with pytest.raises(UserError, match="nothing: there is no such folder"):
+        class_folders(tmp_path / "nothing")
+    with pytest.raises(UserError, match="holds no folders"):
+        class_folders(tmp_path)
