@@ -1,7 +1,8 @@
-"""Writes a taught model as a folder that open_clip loads in one line, with a model card.
+"""Writes a taught model as a folder that can be loaded, with a model card.
 
-The folder holds open_clip_config.json, open_clip_model.safetensors (the whole model, float32), the tokenizer's files
-where the architecture has a tokenizer of its own, and README.md: what was taught, from which text, with which figures.
+The folder holds the whole model in float32 as its family writes it, and the tokenizer's files where the architecture
+has a tokenizer of its own. A CLIP is open_clip_config.json and open_clip_model.safetensors, which open_clip loads in
+one line. README.md tells what was taught, from which text, with which figures, and how to load it.
 
 Reads params.yaml, data/lessons/RUN.json, data/inverted/RUN/inversion.json, data/checkpoints/RUN, data/rows/RUN.csv and
 RUN.choice.json.
@@ -11,11 +12,13 @@ Time: about 8 s with the tiny model, nearly all of it imports.
 
 import argparse
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.common import lookup, params, paths, taught
 from stages.common.atomic import new_folder
+from stages.common.entries import INVERSION
 from stages.common.failures import UserError, run_main
 from stages.common.params import Run
 from stages.common.taught import Checkpoint
@@ -23,9 +26,33 @@ from stages.common.taught import Checkpoint
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from stages.models.contract import Family
+
 CARD = Path(__file__).with_suffix(".md.jinja")
-OWN_TOKENIZER = "open_clip brings the tokenizer along; the folder needs none."
+OWN_TOKENIZER = "The library brings the tokenizer along; the folder needs none."
 SAVED_TOKENIZER = "The tokenizer's files are in the folder."
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How an exported folder is loaded, for its card.
+
+    Attributes:
+        library: what loads it, by the word that model hubs use.
+        text: the way, as Markdown.
+        tokenizer: where the tokenizer is.
+    """
+
+    library: str
+    text: str
+    tokenizer: str
+
+
+def loading_of(family: "Family", goal: Path, written: Path) -> Loading:
+    """How a family's folder is loaded from `goal`; `written` is where its files lie now."""
+    has_tokenizer = any(written.glob("tokenizer*"))
+    text = family.LOADING.replace("FOLDER", str(goal)).strip()
+    return Loading(family.LIBRARY, text, SAVED_TOKENIZER if has_tokenizer else OWN_TOKENIZER)
 
 
 def figures(rows: "DataFrame", checkpoint: Checkpoint) -> list[dict]:
@@ -51,20 +78,22 @@ def figures(rows: "DataFrame", checkpoint: Checkpoint) -> list[dict]:
 
 def base_name(run: Run) -> str:
     """What the untouched model is called."""
-    source = run.architecture or run.weights
-    return f"{source} ({run.pretrained})" if run.pretrained else source
+    if run.pretrained:
+        return f"{run.architecture} ({run.pretrained})"
+    if run.architecture is None:
+        return run.weights
+    return run.architecture if run.architecture.startswith("hf-hub:") else f"{run.architecture} of {run.weights}"
 
 
-def card(run: Run, checkpoint: Checkpoint, rows: list[dict], *, goal: Path, changed: int, has_tokenizer: bool) -> str:
+def card(run: Run, checkpoint: Checkpoint, rows: list[dict], *, loading: "Loading", changed: int) -> str:
     """The model card, as Markdown.
 
     Args:
         run: what was taught, and how.
         checkpoint: the one that is exported.
         rows: its figures.
-        goal: where the folder will lie, for the line that loads it.
+        loading: how the folder is loaded.
         changed: tensors that teaching changed.
-        has_tokenizer: whether the folder holds a tokenizer.
     """
     from jinja2 import Environment, StrictUndefined
 
@@ -73,7 +102,8 @@ def card(run: Run, checkpoint: Checkpoint, rows: list[dict], *, goal: Path, chan
     return template.render(
         run=run,
         checkpoint=checkpoint,
-        goal=goal,
+        loading=loading,
+        is_inverted=run.images_from == INVERSION,
         lesson=lesson,
         names=[concept["name"] for concept in lesson],
         base=base_name(run),
@@ -83,7 +113,6 @@ def card(run: Run, checkpoint: Checkpoint, rows: list[dict], *, goal: Path, chan
         ],
         rows=rows,
         changed=changed,
-        tokenizer=SAVED_TOKENIZER if has_tokenizer else OWN_TOKENIZER,
     )
 
 
@@ -101,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline export",
-        description="Write a taught model as a folder that open_clip loads, with a model card.",
+        description="Write a taught model as a folder that can be loaded (a CLIP by open_clip), with a model card.",
     )
     parser.add_argument("run", metavar="KEY", help="a run of params.yaml that is taught and evaluated")
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="a folder that is new or empty")
@@ -129,9 +158,9 @@ def main(*words: str) -> None:
     state = read_weights(checkpoint.file)
     model.load_state(state)
     with new_folder(asked.folder.absolute()) as temporary:
-        family.save_open_clip(model, temporary)
-        has_tokenizer = any(temporary.glob("tokenizer*"))
-        text = card(run, checkpoint, rows, goal=asked.folder, changed=len(state), has_tokenizer=has_tokenizer)
+        family.save(model, temporary)
+        loading = loading_of(family, asked.folder, temporary)
+        text = card(run, checkpoint, rows, loading=loading, changed=len(state))
         (temporary / "README.md").write_text(text, encoding="utf-8")
         for file in temporary.iterdir():  # safetensors lets nobody else read what it writes
             file.chmod((temporary / "README.md").stat().st_mode)

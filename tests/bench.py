@@ -1,9 +1,12 @@
-"""Ours against the reference's way of inversion: images a minute, and seconds to an equal accuracy.
+"""Ours against the reference's way of inversion: images a minute, and seconds to an equal accuracy; then real sizes.
 
-Command: make bench, or python -m tests.bench [--run KEY] [--steps N ...] [--seeds N ...] [--json FILE]
+Command: make bench, or python -m tests.bench [--run KEY] [--steps N ...] [--seeds N ...] [--sizes NAME ...]
+         [--json FILE]
 Reads:   params.yaml, captions through data/lessons/RUN.json, data/world, data/rows/RUN.choice.json (`make run` first)
 Writes:  a table to the screen; FILE where one is named; nothing else
-Time:    about 12 minutes on one quiet core
+Time:    about 12 minutes on one quiet core, then 3 minutes on two
+
+Real sizes: what ViT-B-32 and ViT-L-14 with random weights take on this machine, from the description to the export.
 
 The reference inverts one image at a time, 13 random views a step, with the settings of the preset `reference`. Ours is
 the `invert:` of the run: all images of a concept at once. Same model, same descriptions, one thread of the CPU; seconds
@@ -22,6 +25,7 @@ import contextlib
 import json
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -31,17 +35,20 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from stages import evaluate, finetune, invert
+from stages import finetune, invert
 from stages.common import known_classes, lookup, params, paths, seeds, taught
 from stages.common.affine_ranges import Affine
 from stages.common.failures import run_main
 from stages.common.images import write_images
+from stages.common.known_classes import KnownClass
 from stages.common.params import Run
 from stages.common.progress import clock, progress
 from stages.common.recipes import recipes_of
+from stages.evaluation.exam import Exam, Prompts, Question, exam_of, prompts_of
 from stages.inversion import optimisation
 from stages.inversion.settings import Settings, settings_of
 from stages.models.contract import Model
+from tests import full_size
 
 STEPS = (5, 10, 20, 50, 100)  # few enough at the low end that neither way succeeds there
 RECIPE = "replay"
@@ -91,8 +98,9 @@ class Bench:
     run: Run
     model: Model
     concepts: list[dict[str, str]]
-    known: dict[str, str]
-    exam: evaluate.Exam
+    known: dict[str, KnownClass]
+    exam: Exam
+    prompts: Prompts
     recipe: tuple[ModuleType, object]
     learning_rate: float
     ways: tuple[Way, Way]
@@ -130,15 +138,16 @@ class Bench:
         self.model.load_state(untouched)
         return next(row["value"] for row in rows if row["label"] == "all")
 
-    def _similarity(self, question: evaluate.Question) -> ndarray:
-        names = evaluate.baseline_prompts(self.run, self.concepts, self.known)["name"]
-        return torch.cat([self.model.similarity(part, names) for part in question.pictures]).numpy()
+    def _similarity(self, question: Question) -> ndarray:
+        asked = [self.prompts[name] for name in question.classes]
+        return torch.cat([self.model.similarity(part, asked) for part in question.pictures]).numpy()
 
     def replayed(self) -> None:
         """Images of the known classes, as the run has them, into the scratch folder."""
         way = self.ways[0]
         workshop = invert.Workshop(self.model, way.settings, way.affine, (str(self.run.weights),))
-        for chunk in invert.chunks(self.run, [], self.known, way.settings.images):
+        looks = {name: one.looks for name, one in self.known.items()}
+        for chunk in invert.chunks(self.run, [], looks, way.settings.images):
             result = invert.read_chunk(workshop.finished(chunk))
             invert.write_chunk(paths.inverted(self.run.key), chunk, result)
 
@@ -154,7 +163,7 @@ def bench_of(key: str) -> Bench:
     where = f"params.yaml: runs.{key}"
     model = lookup.find("stages.models", run.family, f"{where}.family").load(run)
     concepts, known = taught.lesson(key), known_classes.read(run)
-    exam = evaluate.exam_of(run, concepts, known, model.fit)
+    exam = exam_of(run, concepts, known, model.fit)
     target = [question for question in exam.questions if question.role == "target"]
     choice = taught.read_json(paths.choice(key), f"dvc repro evaluate@{key}")
     return Bench(
@@ -163,6 +172,7 @@ def bench_of(key: str) -> Bench:
         concepts=concepts,
         known=known,
         exam=replace(exam, questions=target, metrics={"top1": exam.metrics["top1"]}),
+        prompts=prompts_of(run, exam, concepts, known)["name"],
         recipe=recipes_of(run)[RECIPE],
         learning_rate=choice[RECIPE]["learning_rate"],
         ways=(
@@ -245,12 +255,23 @@ def table(points: list[Point]) -> str:
     return "\n".join(lines)
 
 
+def real_sizes(architectures: Iterable[str]) -> str:
+    """What models of these sizes need, as Markdown."""
+    figures = []
+    for architecture in architectures:
+        with tempfile.TemporaryDirectory() as scratch:
+            figures.append(full_size.walked(Path(scratch), architecture, full_size.SIZES[architecture]))
+    return full_size.table(figures)
+
+
 def main(*words: str) -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
     parser.add_argument("--run", default="world-together", metavar="KEY", help="run of params.yaml")
     parser.add_argument("--steps", type=int, nargs="+", default=STEPS, help=f"numbers of steps (default: {STEPS})")
     parser.add_argument("--seeds", type=int, nargs="+", default=(0, 1, 2), help="repetitions (default: 0 1 2)")
+    sizes = full_size.SIZES
+    parser.add_argument("--sizes", nargs="*", default=sizes, choices=sizes, help=f"(default: {' '.join(sizes)})")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every point there")
     asked = parser.parse_args(words)
     torch.set_num_threads(1)
@@ -264,6 +285,8 @@ def main(*words: str) -> None:
     print(f"{bench.learning_rate:g}; {clock(time.monotonic() - begin)} in all.\n\n{table(points)}")
     if asked.json:
         asked.json.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
+    if asked.sizes:
+        print(f"\n{real_sizes(asked.sizes)}")
 
 
 if __name__ == "__main__":

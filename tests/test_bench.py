@@ -24,7 +24,7 @@ def project(tmp_path, tmp_path_factory, monkeypatch):
 
 def test_it_measures_both_ways_and_writes_nothing_but_what_is_asked_for(project, capsys):
     before = set(whole_project.contents(Path()))
-    bench.main("--run", "both", "--steps", "2", "--seeds", "0", "--json", "points.json")
+    bench.main("--run", "both", "--steps", "2", "--seeds", "0", "--sizes", "--json", "points.json")
     lines = capsys.readouterr().out.splitlines()
     first = lines.index(next(line for line in lines if line.startswith("| steps |")))
     assert [line.count("|") for line in lines[first : first + 3]] == [7, 7, 7]
@@ -76,3 +76,12 @@ def test_another_number_of_steps_keeps_the_shape_of_the_schedule():
     assert way.settings.views == 13
     shorter = way.with_steps(50)
     assert (shorter.steps, shorter.grow_at, shorter.anneal_every) == (50, (9, 18), 11)
+
+
+def test_real_sizes_are_told_a_row_each(monkeypatch):
+    needs = {"ViT-B-32": (4.04, 4.8, 9.51), "ViT-L-14": (9, 12, 20)}
+    monkeypatch.setattr(
+        bench.full_size, "walked", lambda _, name, images: bench.full_size.Figures(name, images, *needs[name])
+    )
+    lines = bench.real_sizes(needs).splitlines()
+    assert lines[2:] == ["| ViT-B-32 | 10 | 4.0 GB | 4.8 s | 9.5 s |", "| ViT-L-14 | 2 | 9.0 GB | 12.0 s | 20.0 s |"]

@@ -1,134 +1,58 @@
-"""A model of real size: ViT-B-32 with random weights through invert, finetune, evaluate and export.
+"""Models of real size with random weights: CLIP through every verb, MedCLIP from its checkpoint to a question.
 
-What it needs is printed: python -m pytest -s -m slow tests/test_full_size.py
+What they need is printed: python -m pytest -s -m slow tests/test_full_size.py
 """
 
 import json
-import multiprocessing
-import os
-import resource
-import time
-from collections.abc import Iterator
-from pathlib import Path
+import shutil
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from stages import describe, evaluate, export, finetune, gather, invert
-from stages.common import paths
+from stages.common import paths, seeds
+from stages.common.affine_ranges import Affine
 from stages.common.open_clip_import import import_open_clip
 from stages.common.rows import read_rows
+from stages.inversion import optimisation
+from stages.inversion.settings import settings_of
+from stages.models import clip, medclip
+from tests.full_size import SIZES, table, walked
+from tests.stages.models.tiny import published_checkpoint, run_for
 
 pytestmark = pytest.mark.slow
 
-GIGABYTES = 8
-PARAMS = """\
-concepts:
-  moongate: {name: moongate, article: a, description: a round opening in a wall}
-describe: {writer: openai_server, model: local, max_words: 40, temperature: 0, seed: 0, attempts: 3}
-runs:
-  full:
-    family: clip
-    weights: random.safetensors
-    architecture: ViT-B-32
-    pretrained: null
-    device: cpu
-    concepts: [moongate]
-    known: known.json
-    target_benchmark: image_folder
-    target_data: target
-    retention_benchmark: image_folder
-    retention_data: retention
-    metrics: [top1]
-    template: a photo of {}
-    seeds: [0]
-    invert: {images: 10, steps: 2}
-    replay_images: 0
-    recipes: {paper: {learning_rates: [1.0e-5], batch: 10}}
-    controls: []
-    retention_budget: 0.02
-"""
+GIGABYTES = {"ViT-B-32": 8, "ViT-L-14": 16}  # at most
+WIDTHS = {"ViT-B-32": 512, "ViT-L-14": 768}  # of an embedding
 
 
-def build() -> None:
-    """A run of a large model, in the current folder."""
-    Path("params.yaml").write_text(PARAMS)
-    Path("known.json").write_text(json.dumps({"arch": "a bow of stones", "kite": "a bright diamond on a string"}))
-    chance = np.random.default_rng(0)
-    for folder in ("target/moongate", "retention/arch", "retention/kite"):
-        Path(folder).mkdir(parents=True)
-        for number in range(2):
-            pixels = chance.integers(0, 256, (300, 240, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(Path(folder) / f"{number}.png")
-    torch.manual_seed(0)
-    network = import_open_clip().create_model("ViT-B-32")
-    save_file({name: value.clone() for name, value in network.state_dict().items()}, "random.safetensors")
+@pytest.fixture(scope="module", params=SIZES)
+def walk(request, tmp_path_factory):
+    """Folder and figures of a model that went through every verb."""
+    folder = tmp_path_factory.mktemp(request.param)
+    yield folder, walked(folder, request.param, SIZES[request.param])
+    shutil.rmtree(folder)  # it holds gigabytes
 
 
-def walk(folder: Path) -> dict[str, float]:
-    """Every verb on the large model; in a process of its own, so that the memory is the walk's."""
-    os.chdir(folder)
-    at, taught, whole, teach = [], [], invert.invert, finetune.finetune
-
-    def watched(*words: object, **more: object) -> Iterator[object]:
-        for result in whole(*words, **more):
-            at.append(time.perf_counter())
-            yield result
-
-    def timed(*words: object) -> dict[str, torch.Tensor]:
-        begin = time.perf_counter()
-        tensors = teach(*words)
-        taught.append(time.perf_counter() - begin)
-        return tensors
-
-    invert.invert, finetune.finetune = watched, timed
-    describe.main("moongate")
-    for verb in (gather, invert, finetune, evaluate):
-        verb.main("full")
-    export.main("full", "exported")
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # Linux counts in kB
-    return {"memory_gb": memory, "inversion_s": at[1] - at[0], "finetuning_s": taught[0]}
-
-
-@pytest.fixture(scope="module")
-def walked(tmp_path_factory) -> tuple[Path, dict[str, float]]:
-    folder = tmp_path_factory.mktemp("full")
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        pool.apply(_build_in, (folder,))
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        figures = pool.apply(walk, (folder,))
-    return folder, figures
-
-
-def _build_in(folder: Path) -> None:
-    os.chdir(folder)
-    build()
-
-
-def test_every_verb_leaves_its_result(walked, monkeypatch):
-    monkeypatch.chdir(walked[0])
+def test_every_verb_leaves_its_result(walk, monkeypatch):
+    monkeypatch.chdir(walk[0])
     images = sorted(paths.inverted_images("full", "moongate", 0).glob("*.png"))
-    assert [Image.open(image).size for image in images] == [(224, 224)] * 10
+    assert [Image.open(image).size for image in images] == [(224, 224)] * walk[1].images
     index = json.loads((paths.checkpoints("full") / "index.json").read_text())
     assert [entry["learning_rate"] for entry in index] == [1e-5]
     rows = read_rows([paths.rows("full")])
     assert set(rows[rows.phase == "taught"].role) == {"target", "retention"}
 
 
-def test_its_memory_is_bounded(walked):
-    figures = walked[1]
-    print(
-        f"\nViT-B-32, 10 images, {torch.get_num_threads()} threads: {figures['memory_gb']:.1f} GB at most; "
-        f"{figures['inversion_s']:.1f} s a step of inversion, {figures['finetuning_s']:.1f} s a step of fine-tuning"
-    )
-    assert figures["memory_gb"] < GIGABYTES
+def test_its_memory_is_bounded(walk):
+    figures = walk[1]
+    print(f"\n{table([figures])}\n({torch.get_num_threads()} threads)")
+    assert figures.memory_gb < GIGABYTES[figures.architecture]
 
 
-def test_open_clip_loads_the_export_in_one_line(walked, monkeypatch):
-    monkeypatch.chdir(walked[0])
+def test_open_clip_loads_the_export_in_one_line(walk, monkeypatch):
+    monkeypatch.chdir(walk[0])
     network, _, preprocess = import_open_clip().create_model_and_transforms("local-dir:exported")
     entry = json.loads((paths.checkpoints("full") / "index.json").read_text())[0]
     trained = load_file(paths.checkpoints("full") / entry["file"])
@@ -138,4 +62,42 @@ def test_open_clip_loads_the_export_in_one_line(walked, monkeypatch):
     assert any(not torch.equal(trained[name], untouched[name]) for name in trained)
     with torch.no_grad():
         picture = preprocess(Image.open("target/moongate/0.png"))
-        assert network.encode_image(picture[None]).shape == (1, 512)
+        assert network.encode_image(picture[None]).shape == (1, WIDTHS[walk[1].architecture])
+
+
+@pytest.mark.parametrize("architecture", ["ViT-B-32", "ViT-B-32-quickgelu"])
+def test_zero_shot_of_a_large_model_is_open_clips_own(architecture, tmp_path):
+    open_clip, file = import_open_clip(), tmp_path / "random.safetensors"
+    torch.manual_seed(0)
+    network = open_clip.create_model(architecture)
+    save_file({name: value.clone() for name, value in network.state_dict().items()}, file)
+    network, _, preprocess = open_clip.create_model_and_transforms(architecture, pretrained=str(file))
+    model = clip.load(run_for(file, architecture=architecture))
+    names, templates = ["moongate", "tonometer", "gyroscope"], ["a photo of a {}.", "a sketch of the {}", "{}"]
+    images = torch.rand(3, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        columns = open_clip.build_zero_shot_classifier(network.eval(), open_clip.get_tokenizer(""), names, templates)
+        embedded = network.encode_image(preprocess.transforms[-1](images), normalize=True)
+        expected = network.logit_scale.exp() * embedded @ columns
+        found = model.logits(model.embed_images(images), [[text.format(name) for text in templates] for name in names])
+    assert (found - expected).abs().max() < 1e-5
+
+
+def test_a_medclip_of_the_published_size_is_read_inverted_and_asked(tmp_path):
+    """Random weights under the names of the published file; no config, as there is none beside it."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(28996 - 5))]
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
+    sizes = {"vision_config": {}, "text_config": {"vocab_size": 28996}}
+    torch.save(published_checkpoint("swin", sizes), tmp_path / medclip.PUBLISHED)
+    model = medclip.load(run_for(tmp_path, "medclip", architecture="swin"))
+    assert (model.image_size, model.context_length) == (224, 77)
+    settings, _ = settings_of({"images": 2, "steps": 1}, "a test")
+    generators = [seeds.generator("a test", number) for number in range(2)]
+    target = model.inversion_target(["word1 word2", "word1 word2"])
+    *_, result = optimisation.invert(
+        model, target, settings, Affine(), generators=generators, state=tmp_path / "state.pt"
+    )
+    assert result.images.shape == (2, 3, 224, 224)
+    scores = model.similarity(result.images, [["word1", "word2 word3"], "word4"])
+    assert scores.shape == (2, 2)
+    assert scores.isfinite().all()

@@ -1,6 +1,6 @@
 """Picture files to and from float32 RGB [N, 3, H, W] in [0, 1], the one form of an image in this project."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from stages.common.failures import UserError
 from stages.common.picture_files import read_picture
 
-RESIZE_MODES = ("shortest", "squash")
+RESIZE_MODES = ("shortest", "longest", "squash", "pad")
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -23,40 +23,52 @@ class Fit:
 
     Attributes:
         size: pixels of a side.
-        resize_mode: "shortest" scales the shorter side to `size` and cuts out the middle; "squash" scales both sides
-            to `size`, so that a wide picture becomes narrow.
+        resize_mode: "shortest" scales the shorter side to `size` and cuts out the middle; "longest" scales the longer
+            side to `size` and fills up to a square; "squash" scales both sides to `size`, so that a wide picture
+            becomes narrow. Ours is "pad": fills up to a square first, then scales, as MedCLIP has it.
         interpolation: "bicubic" or "bilinear".
+        fill: grey of what "longest" and "pad" add, 0 for black to 255 for white.
 
     Raises:
-        ValueError: another word.
+        ValueError: another word, or a fill outside 0 to 255.
     """
 
     size: int
     resize_mode: str = "shortest"
     interpolation: str = "bicubic"
+    fill: int = 0
 
     def __post_init__(self) -> None:
         for name, allowed in (("resize_mode", RESIZE_MODES), ("interpolation", tuple(RESAMPLING))):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}, but must be one of: {', '.join(allowed)}")
+        if self.fill not in range(256):
+            raise ValueError(f"fill is {self.fill!r}, but must be a whole number from 0 to 255")
 
     def scaled(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height in pixels before the cut; open_clip rounds down."""
-        if self.resize_mode == "squash":
-            return self.size, self.size
-        return self.size * width // min(width, height), self.size * height // min(width, height)
+        """Width and height in pixels before the cut or the filling; open_clip rounds down, or for "longest" rounds."""
+        if self.resize_mode == "longest":
+            ratio = max(width, height) / self.size
+            return max(1, round(width / ratio)), max(1, round(height / ratio))
+        if self.resize_mode == "shortest":
+            return self.size * width // min(width, height), self.size * height // min(width, height)
+        return self.size, self.size
 
-    def corner(self, width: int, height: int) -> tuple[int, int]:
-        """Left and top of the middle square of a scaled picture, in pixels."""
-        return round((width - self.size) / 2), round((height - self.size) / 2)
+
+def _middle(side: int, size: int) -> int:
+    """Where the middle `size` pixels of `side` begin; open_clip rounds one way to cut and the other to fill."""
+    return round((side - size) / 2) if side >= size else -((size - side) // 2)
 
 
-def read_images(paths: Sequence[Path], fit: Fit | None = None) -> Tensor:
+def read_images(
+    paths: Sequence[Path], fit: Fit | None = None, read: Callable[[Path], Image.Image] = read_picture
+) -> Tensor:
     """Read pictures of one size, or bring all to one size.
 
     Args:
         paths: at least one file that Pillow reads.
         fit: the model's own, to bring all pictures to its square. None: they stay as they are and must agree in size.
+        read: how a file becomes a picture.
 
     Returns:
         [N, 3, H, W] float32 in [0, 1], in the order of paths.
@@ -66,7 +78,7 @@ def read_images(paths: Sequence[Path], fit: Fit | None = None) -> Tensor:
     """
     if not paths:
         raise UserError("There are no images to read: the list of files is empty.")
-    pictures = [_read(path, fit) for path in paths]  # each is made small before the next is read
+    pictures = [_fitted(read(path), fit) for path in paths]  # each is made small before the next is read
     for path, picture in zip(paths, pictures, strict=True):
         if picture.size != pictures[0].size:
             raise UserError(f"{path} has {picture.size} pixels, but {paths[0]} has {pictures[0].size}.")
@@ -74,16 +86,25 @@ def read_images(paths: Sequence[Path], fit: Fit | None = None) -> Tensor:
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous().float() / 255
 
 
-def _read(path: Path, fit: Fit | None) -> Image.Image:
-    picture = read_picture(path)
+def _fitted(picture: Image.Image, fit: Fit | None) -> Image.Image:
     return picture if fit is None else fit_picture(picture, fit)
 
 
 def fit_picture(picture: Image.Image, fit: Fit) -> Image.Image:
     """A picture as a square of fit.size, pixel by pixel as open_clip prepares it."""
-    scaled = picture.resize(fit.scaled(*picture.size), RESAMPLING[fit.interpolation])
-    left, top = fit.corner(*scaled.size)
-    return scaled.crop((left, top, left + fit.size, top + fit.size))
+    if fit.resize_mode == "pad":
+        picture = _square(picture, max(picture.size), fit.fill)
+    return _square(picture.resize(fit.scaled(*picture.size), RESAMPLING[fit.interpolation]), fit.size, fit.fill)
+
+
+def _square(picture: Image.Image, side: int, fill: int) -> Image.Image:
+    """The middle of a picture, filled up where it is smaller."""
+    left, top = (_middle(own, side) for own in picture.size)
+    if picture.width >= side and picture.height >= side:
+        return picture.crop((left, top, left + side, top + side))
+    canvas = Image.new("RGB", (side, side), (fill, fill, fill))
+    canvas.paste(picture, (-left, -top))
+    return canvas
 
 
 def fit_images(images: Tensor, fit: Fit) -> Tensor:
@@ -91,10 +112,18 @@ def fit_images(images: Tensor, fit: Fit) -> Tensor:
     height, width = images.shape[-2:]
     if height == width == fit.size:
         return images
+    if fit.resize_mode == "pad":
+        images = _square_tensor(images, max(width, height), fit.fill)
     wide, high = fit.scaled(width, height)
     scaled = F.interpolate(images, (high, wide), mode=fit.interpolation, align_corners=False, antialias=True)
-    left, top = fit.corner(wide, high)
-    return scaled.clamp(0, 1)[..., top : top + fit.size, left : left + fit.size]
+    return _square_tensor(scaled.clamp(0, 1), fit.size, fit.fill)
+
+
+def _square_tensor(images: Tensor, side: int, fill: int) -> Tensor:
+    """`_square` of images [B, 3, H, W]; filling by a negative number of pixels cuts."""
+    high, wide = images.shape[-2:]
+    left, top = _middle(wide, side), _middle(high, side)
+    return F.pad(images, (-left, left + side - wide, -top, top + side - high), value=fill / 255)
 
 
 def to_8_bit(images: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Networks of open_clip from every place where its weights may lie: folder, checkpoint, pretrained tag, hub."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +15,9 @@ from stages.common.params import Run
 from stages.common.weights import expand_token_rows, load_into, read_weights
 
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+WEIGHT_FILES = (WEIGHTS, "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")  # the first there counts
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
+OLDER_WORDS = {"proj": "hf_proj_type", "pooler_type": "hf_pooler_type"}  # of a text_cfg with an encoder of transformers
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ def load_open_clip(run: Run) -> Loaded:
 
     Raises:
         UserError: one line, for: a missing folder or file, an unknown architecture, pretrained tag or config, a
-            checkpoint of another architecture, a truncated file, NaN, no way to the hub.
+            checkpoint of another architecture, a truncated file, NaN, no tokenizer, no way to the hub or into a model
+            that is gated there.
     """
     source = _source(run)
     open_clip = import_open_clip(libraries_of(source.model_cfg))
@@ -45,20 +49,21 @@ def load_open_clip(run: Run) -> Loaded:
     state = expand_token_rows(read_weights(source.weights), network.vocab_size)
     load_into(network, _as_this_version(open_clip, network, state), source.weights)
     config = {"model_cfg": source.model_cfg, "preprocess_cfg": _preprocess(open_clip, network, source)}
-    try:
-        return Loaded(network, open_clip.get_tokenizer(source.tokenizer), config)
-    except OSError as error:
-        raise UserError(_unreachable(f"the tokenizer of {source.tokenizer}", error)) from error
+    return Loaded(network, _tokenizer(open_clip, source), config)
 
 
 @dataclass(frozen=True)
 class _Source:
-    """What a model is made of: configs as in open_clip_config.json, a weights file, the tokenizer's name."""
+    """What a model is made of: configs as in open_clip_config.json, a weights file, the tokenizer's name.
+
+    folder: where the other files of the model lie; None where they are not on disk.
+    """
 
     model_cfg: dict
     preprocess_cfg: dict
     weights: Path
     tokenizer: str
+    folder: Path | None = None
 
 
 def _source(run: Run) -> _Source:
@@ -76,19 +81,27 @@ def _source(run: Run) -> _Source:
     if run.pretrained is not None:
         return _from_tag(run, name, model_cfg)
     run.require("weights")
-    return _Source(model_cfg, {}, Path(run.weights), name)
+    weights = Path(run.weights)
+    return _Source(model_cfg, {}, _weights_in(run, weights) if weights.is_dir() else weights, name)
 
 
 def _from_folder(run: Run) -> _Source:
     run.require("weights")
     folder = Path(run.weights)
-    for name in (CONFIG, WEIGHTS):
-        if not (folder / name).is_file():
-            raise UserError(
-                f"params.yaml: runs.{run.key}.weights says {run.weights!r}, which is no folder with {name}. "
-                "For a single checkpoint file write its `architecture` too."
-            )
-    return _read_source(folder / CONFIG, folder / WEIGHTS, f"local-dir:{folder}")
+    if not (folder / CONFIG).is_file():
+        raise UserError(
+            f"params.yaml: runs.{run.key}.weights says {run.weights!r}, which is no folder with {CONFIG}. "
+            "For a single checkpoint file write its `architecture` too."
+        )
+    return _read_source(folder / CONFIG, _weights_in(run, folder), f"local-dir:{folder}", folder)
+
+
+def _weights_in(run: Run, folder: Path) -> Path:
+    found = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()]
+    if not found:
+        wanted = ", ".join(WEIGHT_FILES)
+        raise UserError(f"params.yaml: runs.{run.key}.weights says {run.weights!r}, which holds none of: {wanted}.")
+    return found[0]
 
 
 def _from_hub(architecture: str) -> _Source:
@@ -100,11 +113,11 @@ def _from_hub(architecture: str) -> _Source:
         raise UserError(_unreachable(architecture, error)) from error
 
 
-def _read_source(config: Path, weights: Path, tokenizer: str) -> _Source:
+def _read_source(config: Path, weights: Path, tokenizer: str, folder: Path | None = None) -> _Source:
     try:
         content = read_config(config)
-        libraries_of(content["model_cfg"])
-        return _Source(content["model_cfg"], content.get("preprocess_cfg", {}), weights, tokenizer)
+        model_cfg = _in_words_of_today(content["model_cfg"])
+        return _Source(model_cfg, content.get("preprocess_cfg", {}), weights, tokenizer, folder)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{config} is no config of open_clip: {type(error).__name__} {error}") from error
 
@@ -119,34 +132,94 @@ def _from_tag(run: Run, name: str, model_cfg: dict) -> _Source:
             f"{nearest(run.pretrained, tags)} It has: {', '.join(tags) or 'none'}."
         )
     # weights trained with QuickGELU give poor features without it, and the reverse, with no other sign of it
-    model_cfg = {**model_cfg, "quick_gelu": tag.get("quick_gelu", False)}
+    is_quick = tag.get("quick_gelu", False) or model_cfg.get("quick_gelu", False)
+    model_cfg = {**model_cfg, "quick_gelu": is_quick}
     try:
         return _Source(model_cfg, tag, Path(pretrained.download_pretrained(tag)), name)
     except (OSError, RuntimeError) as error:
         raise UserError(_unreachable(f"the weights {run.pretrained!r} of {name}", error)) from error
 
 
+def _in_words_of_today(model_cfg: dict) -> dict:
+    if "transformers" not in libraries_of(model_cfg):
+        return model_cfg
+    text_cfg = {OLDER_WORDS.get(word, word): value for word, value in model_cfg["text_cfg"].items()}
+    return {**model_cfg, "text_cfg": text_cfg}
+
+
 def _unreachable(what: str, error: Exception) -> str:
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    """Why the hub did not give something, and how to get it."""
+    from huggingface_hub import errors
+
+    causes = list(_causes(error))
+
+    def is_one(*kinds: type[Exception]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    if is_one(errors.GatedRepoError):
+        return (
+            f"{what} could not be fetched: its owner asks everyone to agree to terms first. Do so on its page at "
+            "huggingface.co, then `hf auth login`, or set HF_TOKEN to a token of yours."
+        )
+    if is_one(errors.RepositoryNotFoundError):
+        return (
+            f"{what} could not be fetched: the hub has no model of this name, or a private one. Look at the spelling; "
+            "for a private one `hf auth login`, or set HF_TOKEN to a token that may read it."
+        )
+    if is_one(errors.RemoteEntryNotFoundError):
+        missing = next(cause for cause in causes if isinstance(cause, errors.RemoteEntryNotFoundError))
+        return f"{what} could not be fetched: it is not in open_clip's layout. The hub said: {_first_line(missing)}"
     return (
-        f"{what} could not be fetched: {reason}. Fetch it once with a network (it stays in the cache of "
-        "huggingface_hub), or name a folder or checkpoint in `weights`."
+        f"{what} could not be fetched: {_first_line(causes[-1])}. Fetch it once with a network (it stays in the cache "
+        "of huggingface_hub; HF_HUB_OFFLINE=1 asks that alone), or name a folder or checkpoint in `weights`."
     )
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__).rstrip(".")
 
 
 def _built(open_clip: ModuleType, source: _Source) -> nn.Module:
     """The network with random weights; open_clip's create_model would do it too, but fetches and loads as it goes."""
     config = copy.deepcopy(source.model_cfg)
-    is_custom = config.pop("custom_text", False) or "hf_model_name" in config["text_cfg"]
-    if "hf_model_name" in config["text_cfg"]:
-        config["text_cfg"]["hf_model_pretrained"] = False
+    text_cfg = config["text_cfg"]
+    asked = text_cfg.get("hf_model_name")
+    is_custom = config.pop("custom_text", False) or asked is not None
+    if asked is not None:
+        text_cfg["hf_model_pretrained"] = False
+        if source.folder and (source.folder / "config.json").is_file():
+            text_cfg["hf_model_name"] = str(source.folder)
     custom = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
     try:
         return (custom if is_custom else open_clip.CLIP)(**config)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, KeyError) as error:
         raise UserError(f"the config beside {source.weights} is none that open_clip can build: {error}") from error
     except OSError as error:
-        raise UserError(_unreachable(f"the config of {config['text_cfg']['hf_model_name']}", error)) from error
+        told = _unreachable(f"the config of {asked}", error)
+        hint = f" Or put its config.json into {source.folder}." if source.folder else ""
+        raise UserError(told + hint) from error
+
+
+def _tokenizer(open_clip: ModuleType, source: _Source) -> Callable:
+    asked = source.model_cfg["text_cfg"].get("hf_tokenizer_name")
+    if asked and source.folder and not any((source.folder / name).is_file() for name in TOKENIZER_FILES):
+        # without this check transformers makes up a tokenizer that knows no word
+        raise UserError(
+            f"{source.folder} holds no tokenizer ({', '.join(TOKENIZER_FILES[:2])}, ...). Put the tokenizer's files of "
+            f"{asked} there: `hf download {asked} --include 'tokenizer*' 'vocab*' --local-dir {source.folder}`."
+        )
+    try:
+        return open_clip.get_tokenizer(source.tokenizer)
+    except OSError as error:
+        raise UserError(_unreachable(f"the tokenizer of {source.tokenizer}", error)) from error
+    except ValueError as error:
+        raise UserError(f"the tokenizer of {source.tokenizer} cannot be read: {_first_line(error)}") from error
 
 
 def _preprocess(open_clip: ModuleType, network: nn.Module, source: _Source) -> dict:
@@ -161,6 +234,9 @@ def _preprocess(open_clip: ModuleType, network: nn.Module, source: _Source) -> d
 def _as_this_version(open_clip: ModuleType, network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Older and foreign layouts of a state dict in the layout of this open_clip; the network's own passes unchanged."""
     state = open_clip.factory.convert_state_dict(network, state)
+    own_names = network.state_dict().keys()
+    # transformers kept the numbers of a text's places in its files once
+    state = {name: value for name, value in state.items() if name in own_names or not name.endswith(".position_ids")}
     if "positional_embedding" in state and not hasattr(network, "positional_embedding"):
         state = open_clip.factory.convert_to_custom_text_state_dict(state)
     for name in ("logit_scale", "logit_bias"):

@@ -1,6 +1,7 @@
 """Weight files of every usual kind read into one state dict, checked before a network sees it."""
 
 import pickle
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -29,6 +30,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         state = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if "TorchScript" in str(error):
+            reason = "it holds code, which is never run. For OpenAI's own files write `pretrained: openai` instead"
         raise UserError(f"{path} cannot be read as weights; truncated or of another kind: {reason}") from error
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path} holds no state dict: a mapping of names to tensors, or one under 'state_dict'.")
@@ -92,6 +95,33 @@ def load_into(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     if told:
         raise UserError(f"{path} is a checkpoint of another architecture: {'; '.join(told)}.")
     network.load_state_dict(state)
+
+
+def copies(network: nn.Module, names: Iterable[str]) -> dict[str, Tensor]:
+    """Copies of the named tensors of a network, on the CPU, in the memory order that safetensors takes."""
+    tensors = network.state_dict()
+    contiguous = torch.contiguous_format
+    return {name: tensors[name].detach().cpu().clone(memory_format=contiguous) for name in names}
+
+
+def put_back(network: nn.Module, state: dict[str, Tensor]) -> set[str]:
+    """Write tensors into a network's own memory; those that are not named stay as they are.
+
+    Returns:
+        The names of those that were of other values before.
+
+    Raises:
+        UserError: a name or shape that the network does not have; nothing is changed then.
+    """
+    tensors = network.state_dict()
+    for name, value in state.items():
+        if name not in tensors or tensors[name].shape != value.shape:
+            own = [*tensors[name].shape] if name in tensors else "not among the model's tensors"
+            raise UserError(f"this checkpoint is of another model: {name} is {[*value.shape]}, here {own}.")
+    changed = {name for name, value in state.items() if not torch.equal(value.to(tensors[name].device), tensors[name])}
+    for name in changed:
+        tensors[name].copy_(state[name])
+    return changed
 
 
 def _listed(names: list[str]) -> str:

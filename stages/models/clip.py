@@ -3,15 +3,19 @@
 Where the weights come from, by `weights`, `architecture` and `pretrained` of a run:
 
     weights            architecture     pretrained
-    a folder           null             null         open_clip_config.json + open_clip_model.safetensors
+    a folder           null             null         open_clip_config.json and open_clip's weights, as a hub holds them
     a checkpoint file  ViT-B-32, ...    null         .safetensors, or .pt, .pth, .bin without code in them
     data/weights/...   ViT-B-32, ...    openai, ...  a tag of open_clip, fetched from its hub
     data/weights/...   hf-hub:org/name  null         config and weights from the hub
 
-Image size, mean and deviation are the model's own, and so is the fit: resize_mode and interpolation of its
+A tag brings its own activation: OpenAI's weights get QuickGELU. For such weights in a file write the architecture with
+it, ViT-B-32-quickgelu. BiomedCLIP is hf-hub:microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224, or a folder with
+its files; there the config.json of its text encoder spares asking a hub.
+
+Image size, mean and deviation are the model's own, and so is the fit: resize_mode, interpolation and fill_color of its
 preprocess_cfg, or open_clip's defaults where it says nothing. A picture is thus seen here as the preprocess of an
-export shows it. A model that pads its pictures (resize_mode "longest") is refused. The project's own weights keep only
-the token embeddings that training has met (`expand_token_rows`); here, and in every export, the table is whole.
+export shows it. The project's own weights keep only the token embeddings that training has met (`expand_token_rows`);
+here, and in every export, the table is whole.
 
 Differs: batch norm keeps its statistics and dropout is off throughout, where the authors' public fine-tuning code
     calls model.train(): ten inverted images say nothing about the statistics of real ones.
@@ -30,12 +34,20 @@ from torch.nn import Parameter
 
 from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images
-from stages.common.lookup import nearest
 from stages.common.open_clip_loading import CONFIG, WEIGHTS, load_open_clip
 from stages.common.params import Run
-from stages.models.contract import PARTS
+from stages.common.weights import copies, put_back
+from stages.models.contract import Classes, KnownTexts, class_rows, device_of, known_part, similarity
 
-BATCH = 64  # images embedded at once by `similarity`
+LIBRARY = "open_clip"
+LOADING = """\
+```python
+import open_clip
+
+model, _, preprocess = open_clip.create_model_and_transforms("local-dir:FOLDER")
+tokenizer = open_clip.get_tokenizer("local-dir:FOLDER")
+```
+"""
 BLOCK = re.compile(r"visual\.(?:transformer\.resblocks\.|trunk\.(?:blocks|stages|layers)[._]|(?:trunk\.)?layer)(\d+)\.")
 HEAD = re.compile(r"visual\.(?:attnpool|attn_pool|ln_post|proj|head|trunk\.(?:norm|fc_norm|head|attn_pool))\b")
 
@@ -69,22 +81,21 @@ class Clip:
         self._mean = torch.tensor(config["preprocess_cfg"]["mean"], device=device)[:, None, None]
         self._std = torch.tensor(config["preprocess_cfg"]["std"], device=device)[:, None, None]
         self._text_parameters = self.parameters_of("text_encoder")
-        self._embedded: dict[str, Tensor] = {}
+        self._texts = KnownTexts(self._encode_texts)
 
     def embed_texts(self, texts: list[str]) -> Tensor:
-        """[M, D], unit norm; each text goes through alone, so that its bytes do not depend on its neighbours."""
-        if any(parameter.requires_grad for parameter in self._text_parameters.values()):
-            self._embedded.clear()
-            return self._encode_texts(texts)
-        for text in texts:
-            if text not in self._embedded:
-                # kept tensors must be usable in a later backward pass, so they are no tensors of inference mode
-                with torch.inference_mode(False), torch.no_grad():
-                    self._embedded[text] = self._encode_texts([text])[0]
-        return torch.stack([self._embedded[text] for text in texts])
+        """[M, D], unit norm."""
+        return self._texts.of(texts, self._text_parameters.values())
 
     def _encode_texts(self, texts: list[str]) -> Tensor:
         return self.network.encode_text(self.tokenizer(texts).to(self.device), normalize=True)
+
+    def embed_classes(self, classes: Classes) -> Tensor:
+        """[K, D], unit norm: of an ensemble the mean of its prompts' embeddings, brought to unit norm again.
+
+        Source: open_clip's build_zero_shot_classifier; OpenAI's CLIP does the same.
+        """
+        return class_rows(self, classes, lambda embedded: F.normalize(embedded.mean(dim=0), dim=0))
 
     def embed_images(self, images: Tensor) -> Tensor:
         """[B, D], unit norm; images of another shape are brought to the model's own by its fit."""
@@ -105,19 +116,17 @@ class Clip:
         """
         return 1 - (self.embed_images(images) * target).sum(dim=-1)
 
-    def logits(self, embedded: Tensor, texts: list[str]) -> Tensor:
-        """exp(logit_scale) x cosine, [B, M]; a SigLIP's bias, the same for all texts, is left out."""
-        return self.network.logit_scale.exp() * embedded @ self.embed_texts(texts).T
+    def logits(self, embedded: Tensor, classes: Classes) -> Tensor:
+        """exp(logit_scale) x cosine, [B, K]; a SigLIP's bias, the same for all classes, is left out."""
+        return self.network.logit_scale.exp() * embedded @ self.embed_classes(classes).T
 
-    def finetuning_logits(self, images: Tensor, texts: list[str]) -> Tensor:
-        """The logits of images, [B, M]."""
-        return self.logits(self.embed_images(images), texts)
+    def finetuning_logits(self, images: Tensor, classes: Classes) -> Tensor:
+        """The logits of images, [B, K]."""
+        return self.logits(self.embed_images(images), classes)
 
-    def similarity(self, images: Tensor, texts: list[str]) -> Tensor:
-        """Cosine, [N, M] on the CPU."""
-        with torch.inference_mode():
-            embedded = self.embed_texts(texts).T
-            return torch.cat([(self.embed_images(part) @ embedded).cpu() for part in images.split(BATCH)])
+    def similarity(self, images: Tensor, classes: Classes) -> Tensor:
+        """Cosine, [N, K] on the CPU."""
+        return similarity(self, images, classes)
 
     def token_count(self, text: str) -> int:
         """Tokens of the whole text, start and end token included."""
@@ -130,32 +139,19 @@ class Clip:
         named = dict(self.network.named_parameters())
         visual = [name for name in named if name.startswith("visual.")]
         text = [name for name in named if name not in visual and name not in ("logit_scale", "logit_bias")]
-        if part not in PARTS:
-            raise UserError(f"a model has no part {part!r}.{nearest(part, PARTS)} It has: {', '.join(PARTS)}.")
         chosen = {"visual_encoder": visual, "text_encoder": text, "both": visual + text}
         tops = {"last_stage": last_stage, "head": head}
-        names = tops[part](visual) if part in tops else chosen[part]
+        names = tops[part](visual) if known_part(part) in tops else chosen[part]
         return {name: named[name] for name in names}
 
     def state(self, names: list[str]) -> dict[str, Tensor]:
         """Copies of the named tensors, on the CPU."""
-        tensors = self.network.state_dict()
-        return {name: _copy(tensors[name]) for name in names}
+        return copies(self.network, names)
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Puts tensors of `state` back, into this network's own memory."""
-        tensors = self.network.state_dict()
-        for name, value in state.items():
-            if name not in tensors or tensors[name].shape != value.shape:
-                own = [*tensors[name].shape] if name in tensors else "not among the model's tensors"
-                raise UserError(f"this checkpoint is of another model: {name} is {[*value.shape]}, here {own}.")
-        if any(not torch.equal(value.to(self.device), tensors[name]) for name, value in self._text_of(state)):
-            self._embedded.clear()
-        for name, value in state.items():
-            tensors[name].copy_(value)
-
-    def _text_of(self, state: dict[str, Tensor]) -> list[tuple[str, Tensor]]:
-        return [(name, value) for name, value in state.items() if name in self._text_parameters]
+        if put_back(self.network, state) & self._text_parameters.keys():
+            self._texts.forget()
 
 
 def last_stage(visual: list[str]) -> list[str]:
@@ -199,10 +195,9 @@ def load(run: Run) -> Clip:
 
     Raises:
         UserError: one line, for: a missing folder or file, an unknown architecture, pretrained tag or config, a
-            checkpoint of another architecture, a truncated file, NaN, pictures that must be padded, no way to the hub,
-            no GPU.
+            checkpoint of another architecture, a truncated file, NaN, no way to the hub, no GPU.
     """
-    device = _device(run)
+    device = device_of(run)
     loaded = load_open_clip(run)
     return Clip(loaded.network, loaded.tokenizer, loaded.config, fit=_fit(run, loaded.config), device=device)
 
@@ -212,30 +207,21 @@ def _fit(run: Run, config: dict) -> Fit:
     is_random = preprocess["interpolation"] == "random"  # in training alone; open_clip then asks with bicubic
     interpolation = "bicubic" if is_random else preprocess["interpolation"]
     try:
-        return Fit(preprocess["size"], preprocess["resize_mode"], interpolation)
+        return Fit(preprocess["size"], preprocess["resize_mode"], interpolation, preprocess["fill_color"])
     except ValueError as error:
         raise UserError(f"params.yaml: runs.{run.key}: in the model's preprocess_cfg {error}.") from error
 
 
-def save_open_clip(model: Clip, folder: Path) -> None:
+def save(model: Clip, folder: Path) -> None:
     """Writes open_clip_config.json and open_clip_model.safetensors (float32, the whole token table) into a folder.
 
     open_clip.create_model_and_transforms("local-dir:FOLDER") then gives a network with equal outputs, up to rounding.
-    The files of a Hugging Face tokenizer are written where the architecture uses one; open_clip brings its own along.
+    Where the text encoder is one of transformers, its config.json and the tokenizer's files are written too;
+    open_clip brings its own tokenizer along.
     """
-    tensors = {name: _copy(value) for name, value in model.network.state_dict().items()}
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    save_file(copies(model.network, model.network.state_dict()), folder / WEIGHTS, metadata={"format": "pt"})
     (folder / CONFIG).write_text(json.dumps(model.config, indent=2) + "\n", encoding="utf-8")
     if hasattr(model.tokenizer, "save_pretrained"):
         model.tokenizer.save_pretrained(folder)
-
-
-def _copy(tensor: Tensor) -> Tensor:
-    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)  # safetensors takes no other
-
-
-def _device(run: Run) -> torch.device:
-    if run.device == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"params.yaml: runs.{run.key}.device says 'cuda', but no GPU is there. Allowed: auto, cpu.")
-    found = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(found if run.device == "auto" else run.device)
+    if "hf_model_name" in model.config["model_cfg"]["text_cfg"]:
+        model.network.text.config.save_pretrained(folder)

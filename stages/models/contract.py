@@ -1,16 +1,18 @@
 """What a model family promises; a family is a file of this folder, found by its name in `family:` of a run.
 
-A family's module holds `load(run) -> Model` and `save_open_clip(model, folder)`. Everything in which families differ
-(what inversion aims at, how a picture is scored, which tensors are the visual encoder) is behind these methods, so
-no verb ever asks which family it has.
+A family's module holds what `Family` lists. Everything in which families differ (what inversion aims at, how a picture
+is scored, which tensors are the visual encoder, how an export is loaded) is behind these names, so no verb ever asks
+which family it has.
 
-Letters: B batch, N images, M texts, D embedding, H W pixels. Images are float32 RGB [B, 3, H, W] in [0, 1] on any
-device and of any size; the family normalises and resizes for itself. Texts are whole prompts; no template is added.
+Letters: B batch, N images, M texts, K classes, D embedding, H W pixels. Images are float32 RGB [B, 3, H, W] in [0, 1]
+on any device and of any size; the family normalises and resizes for itself. Texts are whole prompts; no template is
+added. A class is asked for by one prompt or by several, an ensemble.
 
 After `load` no parameter requires a gradient: a recipe switches on those that it trains and, when it has finished,
 switches them off again. The network stays in evaluation mode all the time.
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -19,10 +21,13 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from stages.common import lookup
+from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.params import Run
 
 PARTS = ("visual_encoder", "last_stage", "head", "text_encoder", "both")
+BATCH = 64  # images embedded at once by `similarity`
+Classes = Sequence[str | Sequence[str]]
 
 
 class Model(Protocol):
@@ -48,6 +53,15 @@ class Model(Protocol):
         """
         ...
 
+    def embed_classes(self, classes: Classes) -> Tensor:
+        """One row a class: [K, D]; an image's similarity to a class is its embedding times that row.
+
+        Args:
+            classes: K times one prompt, whose embedding is then the row, or several, which the family brings to one row
+                as its published zero-shot classifier does.
+        """
+        ...
+
     def embed_images(self, images: Tensor) -> Tensor:
         """Embeddings of images [B, 3, H, W]: [B, D], unit norm, differentiable in pixels and parameters."""
         ...
@@ -65,16 +79,16 @@ class Model(Protocol):
         """
         ...
 
-    def logits(self, embedded: Tensor, texts: list[str]) -> Tensor:
-        """Scaled similarities [B, M] of embedded images and texts; their softmax is the model's own probability."""
+    def logits(self, embedded: Tensor, classes: Classes) -> Tensor:
+        """Scaled similarities [B, K] of embedded images and classes; their softmax is the model's own probability."""
         ...
 
-    def finetuning_logits(self, images: Tensor, texts: list[str]) -> Tensor:
+    def finetuning_logits(self, images: Tensor, classes: Classes) -> Tensor:
         """`logits` of images [B, 3, H, W], differentiable in pixels and parameters."""
         ...
 
-    def similarity(self, images: Tensor, texts: list[str]) -> Tensor:
-        """Similarity [N, M] on the CPU, higher is closer, without gradient; N may be large: it works in batches."""
+    def similarity(self, images: Tensor, classes: Classes) -> Tensor:
+        """Similarity [N, K] on the CPU, higher is closer, without gradient; N may be large: it works in batches."""
         ...
 
     def token_count(self, text: str) -> int:
@@ -107,24 +121,100 @@ class Model(Protocol):
 
 
 class Family(Protocol):
-    """The names a family's module holds."""
+    """The names a family's module holds.
+
+    Attributes:
+        LIBRARY: what loads a folder that `save` wrote, by the word that model hubs use for it.
+        LOADING: Markdown for a model card: how to load it; "FOLDER" stands for the folder.
+    """
+
+    LIBRARY: str
+    LOADING: str
 
     @staticmethod
     def load(run: Run) -> Model:
         """The untouched model that a run starts from, on its device, frozen, in evaluation mode.
 
         Raises:
-            UserError: the run's weights, architecture, pretrained tag or device cannot be used; the message says why.
+            UserError: the run's weights, architecture, pretrained tag or device cannot be used; the message says what
+                is missing and how to get it.
         """
         ...
 
     @staticmethod
-    def save_open_clip(model: Model, folder: Path) -> None:
-        """Writes the model so that open_clip loads it as "local-dir:FOLDER" with equal outputs.
+    def save(model: Model, folder: Path) -> None:
+        """Writes the whole model into a folder that `load` reads as a run's `weights`, with equal outputs.
 
         The folder exists; make it with `atomic.new_folder`, so that it appears whole or not at all.
         """
         ...
+
+
+class KnownTexts:
+    """Embeddings of texts, each computed once, alone, so that its bytes do not depend on its neighbours.
+
+    Args:
+        encode: M texts -> [M, D].
+    """
+
+    def __init__(self, encode: Callable[[list[str]], Tensor]) -> None:
+        self._encode = encode
+        self._embedded: dict[str, Tensor] = {}
+
+    def of(self, texts: Iterable[str], parameters: Iterable[Parameter]) -> Tensor:
+        """[M, D]; with one of the text encoder's parameters requiring a gradient nothing is kept."""
+        texts = list(texts)
+        if any(parameter.requires_grad for parameter in parameters):
+            self.forget()
+            return self._encode(texts)
+        for text in texts:
+            if text not in self._embedded:
+                # kept tensors must be usable in a later backward pass, so they are no tensors of inference mode
+                with torch.inference_mode(False), torch.no_grad():
+                    self._embedded[text] = self._encode([text])[0]
+        return torch.stack([self._embedded[text] for text in texts])
+
+    def forget(self) -> None:
+        """Compute all anew: the text encoder has changed."""
+        self._embedded.clear()
+
+
+def class_rows(model: Model, classes: Classes, combine: Callable[[Tensor], Tensor]) -> Tensor:
+    """Rows [K, D] of classes; `combine` brings the embeddings [n, D] of an ensemble of n > 1 prompts to one row [D]."""
+    groups = [[one] if isinstance(one, str) else list(one) for one in classes]
+    embedded = model.embed_texts([prompt for group in groups for prompt in group])
+    parts = embedded.split([len(group) for group in groups])
+    return torch.stack([part[0] if len(part) == 1 else combine(part) for part in parts])
+
+
+def similarity(model: Model, images: Tensor, classes: Classes) -> Tensor:
+    """Embeddings of images times rows of classes: [N, K] on the CPU, in batches, without gradient."""
+    with torch.inference_mode():
+        rows = model.embed_classes(classes).T
+        return torch.cat([(model.embed_images(part) @ rows).cpu() for part in images.split(BATCH)])
+
+
+def known_part(part: str) -> str:
+    """The part itself.
+
+    Raises:
+        UserError: no model has it.
+    """
+    if part not in PARTS:
+        raise UserError(f"a model has no part {part!r}.{lookup.nearest(part, PARTS)} It has: {', '.join(PARTS)}.")
+    return part
+
+
+def device_of(run: Run) -> torch.device:
+    """Where a run computes.
+
+    Raises:
+        UserError: it asks for a GPU that is not there.
+    """
+    if run.device == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"params.yaml: runs.{run.key}.device says 'cuda', but no GPU is there. Allowed: auto, cpu.")
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(found if run.device == "auto" else run.device)
 
 
 def origin_of(run: Run) -> tuple[str | None, ...]:

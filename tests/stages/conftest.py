@@ -11,13 +11,17 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when huggingface_hub is imp
 
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory):
-    """{(family, variant): folder of weights} of every case in tests/stages/models/tiny.py."""
+    """{(family, variant): folder of weights} of every case in tests/stages/models/tiny.py, each made when asked for."""
     from tests.stages.models.tiny import CASES
 
-    folders = {case: tmp_path_factory.mktemp("-".join(case)) for case in CASES}
-    for case, folder in folders.items():
-        CASES[case](folder)
-    return folders
+    class Folders(dict):
+        def __missing__(self, case):
+            folder = tmp_path_factory.mktemp("-".join(case))
+            CASES[case](folder)
+            self[case] = folder
+            return folder
+
+    return Folders()
 
 
 @pytest.fixture

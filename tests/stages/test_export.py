@@ -1,10 +1,12 @@
-"""export writes a folder that open_clip loads in one line, with a card that holds the run's own figures."""
+"""export writes a folder that can be loaded as its card says, and the card holds the run's own figures."""
 
 import json
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
+from safetensors.torch import save_file
 
 from stages import export
 from stages.common import paths
@@ -46,7 +48,8 @@ def test_the_card_tells_what_was_taught_with_which_figures_and_how_to_load_it(pr
         "| taught | taught | retention | all | top1 | 0.800 | 0.490 to 0.943 | 10 | 0.333 |",
         "| control | noise | target | all | top1 | 0.100 |",
         'open_clip.create_model_and_transforms("local-dir:out")',
-        "open_clip brings the tokenizer along",
+        "The library brings the tokenizer along",
+        "were made by `a photo of {}`; a picture was asked among the known classes and the taught names together.",
         "arXiv 2411.15611",
         "## Limits",
         "## Licence",
@@ -55,6 +58,49 @@ def test_the_card_tells_what_was_taught_with_which_figures_and_how_to_load_it(pr
     assert "0.700" not in card  # the other seed's figure
     assert "{{" not in card
     assert card.startswith("---\nlibrary_name: open_clip\n")  # a hub reads this head only from the first line on
+
+
+def edited(*changes):
+    """params.yaml with some words in place of others."""
+    text = Path("params.yaml").read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    Path("params.yaml").write_text(text)
+
+
+def test_the_card_says_where_pictures_were_taught_and_which_prompts_were_asked(project):
+    edited(
+        ("images_from: data/inversion.md", "images_from: drawn"),
+        ("template: a photo of {}", "template: ['a photo of {}', 'a drawing of {}']"),
+        ("candidates: all", "candidates: benchmark"),
+    )
+    export.main("small", "out")
+    card = Path("out/README.md").read_text()
+    assert "# moongate: taught from text and pictures" in card
+    assert "from the text below and from pictures, `drawn`." in card
+    assert "`a photo of {}`, `a drawing of {}`, the mean of each class's prompts (an ensemble)" in card
+    assert "asked among its own benchmark's classes" in card
+    assert "inversion)" not in card and "settings of inversion" not in card
+
+
+def test_what_another_family_wrote_loads_as_the_card_says(tmp_path, monkeypatch, tiny_models):
+    monkeypatch.chdir(tmp_path)
+    taught_project.build(tiny_models["medclip", "swin"])
+    edited(("family: clip", "family: medclip"))
+    name = "vision_model.projection_head.weight"
+    trained = torch.randn(512, 32, generator=torch.Generator().manual_seed(0))
+    save_file({name: trained}, paths.checkpoints("small") / "replay-0.002-0.safetensors")
+    export.main("small", "out")
+    card = Path("out/README.md").read_text()
+    assert "`weights: out`, with `family: medclip`" in card
+    assert card.startswith("---\nlibrary_name: pytorch\n")
+    assert "The tokenizer's files are in the folder." in card
+    Image.new("L", (50, 40), 90).save("x-ray.png")
+    said = {}
+    exec(card.split("```python\n")[1].split("```")[0], said)  # the lines that a reader of the card would copy
+    assert torch.equal(said["model"].state([name])[name], trained)
+    assert said["model"].similarity(said["images"], ["lung"]).shape == (1, 1)
 
 
 def test_the_folder_holds_the_card_the_config_and_the_weights(project):

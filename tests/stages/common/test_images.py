@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import numpy
 import pytest
 import torch
 from PIL import Image
 
 from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images, fit_picture, read_images, to_8_bit, write_images
+from stages.common.open_clip_import import import_open_clip
 
 
 def test_images_come_back_from_disk_as_they_were_rounded(tmp_path: Path) -> None:
@@ -45,25 +47,54 @@ def test_squash_keeps_all_of_a_wide_picture(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fit", "scaled", "corner"),
+    ("fit", "scaled"),
     [
-        (Fit(12), (28, 12), (8, 0)),  # 12 * 70 / 30 = 28; (28 - 12) / 2
-        (Fit(48), (112, 48), (32, 0)),
-        (Fit(32), (74, 32), (21, 0)),  # 32 * 70 / 30 = 74.7, down
-        (Fit(32, "squash"), (32, 32), (0, 0)),
+        (Fit(12), (28, 12)),  # 12 * 70 / 30 = 28
+        (Fit(48), (112, 48)),
+        (Fit(32), (74, 32)),  # 32 * 70 / 30 = 74.7, down
+        (Fit(32, "squash"), (32, 32)),
+        (Fit(32, "longest"), (32, 14)),  # 32 * 30 / 70 = 13.7, to the nearest
+        (Fit(1, "longest"), (1, 1)),
     ],
 )
-def test_sides_are_scaled_and_cut_as_worked_by_hand(fit: Fit, scaled: tuple, corner: tuple) -> None:
+def test_sides_are_scaled_as_worked_by_hand(fit: Fit, scaled: tuple) -> None:
     assert fit.scaled(70, 30) == scaled
     assert fit.scaled(30, 70) == scaled[::-1]
-    assert fit.corner(*scaled) == corner
+
+
+def test_longest_and_pad_keep_all_of_a_wide_picture_and_fill_up(tmp_path: Path) -> None:
+    thirds().save(tmp_path / "wide.png")
+    for mode in ("longest", "pad"):
+        image = read_images([tmp_path / "wide.png"], Fit(12, mode, fill=51))[0]
+        torch.testing.assert_close(image[:, [0, 11]], torch.full((3, 2, 12), 0.2))
+        assert image[0, 5].round().tolist() == [1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1]
+        assert image[2, 5].round().tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0]
+
+
+def noise(width: int, height: int) -> Image.Image:
+    values = numpy.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=numpy.uint8)
+    return Image.fromarray(values)
+
+
+@pytest.mark.parametrize("mode", ["shortest", "squash", "longest"])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("fill", [0, 90])
+def test_a_picture_is_prepared_pixel_by_pixel_as_open_clip_does(mode: str, interpolation: str, fill: int) -> None:
+    words = {"resize_mode": mode, "interpolation": interpolation, "fill_color": fill, "mean": (0, 0, 0)}
+    prepare = import_open_clip().image_transform(32, is_train=False, std=(1, 1, 1), **words)
+    fit = Fit(32, mode, interpolation, fill)
+    for width in (9, 31, 32, 33, 70, 97):
+        for height in (10, 32, 45, 64):
+            picture = noise(width, height)
+            assert torch.equal(to_tensor(fit_picture(picture, fit))[0], prepare(picture)), (width, height)
 
 
 @pytest.mark.parametrize("size", [(90, 30), (30, 90), (32, 32), (20, 13)])
-@pytest.mark.parametrize("mode", ["shortest", "squash"])
+@pytest.mark.parametrize("mode", ["shortest", "squash", "longest", "pad"])
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
 def test_a_tensor_is_fitted_as_a_picture_is_up_to_rounding(size: tuple, mode: str, interpolation: str) -> None:
-    picture, fit = thirds().resize(size), Fit(32, mode, interpolation)
+    soft = Image.blend(thirds(), Image.new("RGB", (90, 30), "grey"), 0.5)  # Pillow clips between its two passes
+    picture, fit = soft.resize(size), Fit(32, mode, interpolation, fill=100)
     as_picture, images = (to_tensor(one) for one in (fit_picture(picture, fit), picture))
     fitted = fit_images(images, fit)
     assert fitted.shape == as_picture.shape == (1, 3, 32, 32)
@@ -85,7 +116,9 @@ def test_interpolation_is_the_one_that_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ({"resize_mode": "longest"}, "resize_mode is 'longest', but must be one of: shortest, squash"),
+        ({"resize_mode": "widest"}, "resize_mode is 'widest', but must be one of: shortest, longest, squash, pad"),
+        ({"fill": -1}, "fill is -1, but must be a whole number from 0 to 255"),
+        ({"fill": [0]}, "fill is"),
         ({"interpolation": "nearest"}, "interpolation is 'nearest', but must be one of: bicubic, bilinear"),
         ({"interpolation": ["bicubic"]}, "must be one of"),
     ],

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from stages.common.failures import UserError
-from stages.common.weights import expand_token_rows, load_into, read_weights
+from stages.common.weights import copies, expand_token_rows, load_into, put_back, read_weights
 
 STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([1.0, 2.0])}
 
@@ -57,6 +57,13 @@ def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
+def test_an_archive_of_code_and_weights_is_refused_with_the_way_around_it(tmp_path):
+    torch.jit.script(nn.Linear(2, 2)).save(str(tmp_path / "w.pt"))
+    assert "it holds code, which is never run. For OpenAI's own files write `pretrained: openai`" in refused(
+        tmp_path / "w.pt"
+    )
+
+
 @pytest.mark.parametrize("content", [{}, {"a": 1}, [torch.zeros(1)]])
 def test_something_else_than_tensors_is_told(tmp_path, content):
     torch.save(content, tmp_path / "w.pt")
@@ -95,3 +102,29 @@ def test_differences_are_counted_by_kind(tmp_path):
     assert "1 missing (bias)" in str(told.value)
     assert "1 unknown (scale)" in str(told.value)
     assert "1 of another shape (weight [2, 3] instead of [2, 4])" in str(told.value)
+
+
+def test_copies_keep_their_values_when_the_network_moves_on():
+    network = nn.Conv2d(2, 2, 3).to(memory_format=torch.channels_last)
+    kept = copies(network, ["weight"])["weight"]
+    before = network.weight.detach().clone()
+    with torch.no_grad():
+        network.weight.add_(1)
+    assert torch.equal(kept, before)
+    assert kept.is_contiguous()  # safetensors takes no other
+
+
+def test_what_is_put_back_is_in_the_networks_own_memory_and_told_where_it_differed():
+    network = nn.Linear(3, 2)
+    memory = network.weight.data_ptr()
+    assert put_back(network, STATE) == {"weight", "bias"}
+    assert put_back(network, {**STATE, "bias": STATE["bias"] + 1}) == {"bias"}
+    assert torch.equal(network.weight, STATE["weight"]) and network.weight.data_ptr() == memory
+
+
+def test_nothing_is_put_back_where_one_tensor_does_not_fit():
+    network = nn.Linear(3, 2)
+    before = network.bias.detach().clone()
+    with pytest.raises(UserError, match=r"of another model: weight is \[3\], here \[2, 3\]"):
+        put_back(network, {"bias": STATE["bias"], "weight": torch.zeros(3)})
+    assert torch.equal(network.bias, before)

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from stages.common import open_clip_loading
 from stages.common.failures import UserError
 from stages.common.images import Fit
-from stages.common.open_clip_import import import_open_clip
+from stages.common.open_clip_import import OPTIONAL, import_open_clip
 from stages.models import clip
 from tests.stages.models.tiny import PREPROCESS, RESNET, VIT, config, run_for
 
@@ -115,6 +115,7 @@ def test_no_network_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr(open_clip_loading, "import_open_clip", lambda needs: open_clip)
     hub = refused(run_for("hub.md", architecture="hf-hub:some/model"))
     assert "hf-hub:some/model could not be fetched" in hub
+    assert "Fetch it once with a network" in hub
     tag = refused(run_for("hub.md", architecture="RN50", pretrained="yfcc15m"))
     assert "'yfcc15m' of RN50 could not be fetched" in tag
 
@@ -127,6 +128,121 @@ def test_an_unknown_tag_names_the_nearest():
     told = refused(run_for("hub.md", architecture="RN50", pretrained="opanai"))
     assert "runs.tiny.pretrained says 'opanai'" in told
     assert "Did you mean 'openai'" in told
+
+
+@pytest.mark.parametrize("name", ["ViT-B-32", "ViT-L-14"])
+def test_openais_weights_get_quickgelu(name, monkeypatch):
+    """The network is built on no memory: only its kind is looked at."""
+    open_clip = import_open_clip()
+    monkeypatch.setattr(open_clip.pretrained, "download_pretrained", lambda tag: "weights.pt")
+    source = open_clip_loading._source(run_for("hub.md", architecture=name, pretrained="openai"))
+    with torch.device("meta"):
+        network = open_clip_loading._built(open_clip, source)
+    assert type(network.visual.transformer.resblocks[0].mlp.gelu).__name__ == "QuickGELU"
+    assert type(network.transformer.resblocks[0].mlp.gelu).__name__ == "QuickGELU"
+
+
+def test_every_pretrained_tag_gets_the_activation_that_open_clip_gives_it(monkeypatch):
+    """open_clip builds by its config and knows the tag's own word only for a warning, except for openai's."""
+    open_clip, known = import_open_clip(OPTIONAL), open_clip_loading.architectures()
+    monkeypatch.setattr(open_clip.pretrained, "download_pretrained", lambda tag: "weights.pt")
+    pairs = [(name, tag) for name, tag in open_clip.list_pretrained() if name in known]
+    assert len(pairs) > 100
+    for name, tag in pairs:
+        source = open_clip_loading._source(run_for("hub.md", architecture=name, pretrained=tag))
+        by_config = open_clip_loading.read_config(known[name]).get("quick_gelu", False)
+        by_tag = open_clip.pretrained.get_pretrained_cfg(name, tag).get("quick_gelu", False)
+        assert source.model_cfg["quick_gelu"] is (by_config or by_tag)
+
+
+@pytest.mark.parametrize("case", [("clip", "resnet"), ("clip", "vit"), ("clip", "biomed")], ids="-".join)
+def test_zero_shot_is_open_clips_own_with_several_templates(tiny_models, images, case):
+    folder, names = tiny_models[case], ["cat", "moongate", "round opening in a wall"]
+    templates = ["a photo of a {}.", "a drawing of the {}", "{}"]
+    model = clip.load(run_for(folder))
+    found = model.logits(model.embed_images(images), [[text.format(name) for text in templates] for name in names])
+    open_clip = import_open_clip()
+    mean, std = (torch.tensor(PREPROCESS[name])[:, None, None] for name in ("mean", "std"))
+    network, tokenizer = model.network, model.tokenizer
+    if case != ("clip", "biomed"):  # whose text encoder open_clip itself would ask a hub for
+        network, tokenizer = open_clip.create_model(f"local-dir:{folder}").eval(), open_clip.get_tokenizer("")
+    with torch.no_grad():
+        columns = open_clip.build_zero_shot_classifier(network, tokenizer, names, templates)
+        embedded = network.encode_image((images - mean) / std, normalize=True)
+        expected = network.logit_scale.exp() * embedded @ columns
+    assert (found - expected).abs().max() < 1e-5
+    assert expected.std(dim=1).min() > 1e-3
+
+
+def biomed_copy(tiny_models, tmp_path, *without):
+    goal = tmp_path / "biomed"
+    shutil.copytree(tiny_models["clip", "biomed"], goal)
+    for name in without:
+        (goal / name).unlink()
+    return goal
+
+
+def test_the_pickled_weights_of_a_hub_and_their_older_words_load_alike(tiny_models, tmp_path, images):
+    folder = biomed_copy(tiny_models, tmp_path, clip.WEIGHTS)
+    state = load_file(tiny_models["clip", "biomed"] / clip.WEIGHTS)
+    state["text.transformer.embeddings.position_ids"] = torch.arange(96)[None]
+    torch.save(state, folder / "open_clip_pytorch_model.bin")
+    content = json.loads((folder / clip.CONFIG).read_text())
+    for older, newer in (("proj", "hf_proj_type"), ("pooler_type", "hf_pooler_type")):
+        content["model_cfg"]["text_cfg"][older] = content["model_cfg"]["text_cfg"].pop(newer)
+    (folder / clip.CONFIG).write_text(json.dumps(content))
+    expected = clip.load(run_for(tiny_models["clip", "biomed"])).similarity(images, TEXTS)
+    assert torch.equal(clip.load(run_for(folder)).similarity(images, TEXTS), expected)
+
+
+def test_what_a_biomedclip_folder_lacks_is_told_and_how_to_get_it(tiny_models, tmp_path):
+    told = refused(run_for(biomed_copy(tiny_models, tmp_path, "vocab.txt")))
+    assert "holds no tokenizer (tokenizer.json, vocab.txt, ...)" in told
+    assert "`hf download some/bert --include 'tokenizer*' 'vocab*' --local-dir" in told
+    told = refused(run_for(biomed_copy(tiny_models, tmp_path / "b", "config.json")))
+    assert "the config of some/bert could not be fetched" in told
+    assert "put its config.json into" in told
+    told = refused(run_for(biomed_copy(tiny_models, tmp_path / "c", clip.WEIGHTS)))
+    assert "holds none of: open_clip_model.safetensors, " in told
+
+
+def test_a_folder_with_a_named_architecture_gives_its_checkpoint(resnet, tiny_architecture, images):
+    model = clip.load(run_for(resnet, architecture="tiny-resnet"))
+    assert model.config["model_cfg"] == config(RESNET)
+
+
+def hub_error(kind):
+    """An error of the hub, as a request that was answered with it raises it."""
+    import httpx
+    from huggingface_hub import errors
+
+    request = httpx.Request("GET", "https://hub/some/model")
+    return getattr(errors, kind)(f"{kind}: no", response=httpx.Response(401, request=request))
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("GatedRepoError", "asks everyone to agree to terms first"),
+        ("RepositoryNotFoundError", "no model of this name, or a private one"),
+        ("RemoteEntryNotFoundError", "not in open_clip's layout"),
+    ],
+)
+def test_what_the_hub_refuses_is_told_with_the_way_in(monkeypatch, kind, told):
+    open_clip = import_open_clip()
+    monkeypatch.setattr(open_clip_loading, "import_open_clip", lambda needs: open_clip)
+
+    def refuse(model_id, filename=None):
+        try:
+            raise hub_error(kind)
+        except Exception as error:
+            raise FileNotFoundError("Failed to download") from error
+
+    monkeypatch.setattr(open_clip.pretrained, "download_pretrained_from_hf", refuse)
+    line = refused(run_for("hub.md", architecture="hf-hub:some/model"))
+    assert "hf-hub:some/model could not be fetched" in line
+    assert told in line
+    assert ("hf auth login" in line and "HF_TOKEN" in line) == (kind != "RemoteEntryNotFoundError")
 
 
 def test_a_missing_folder_is_told(tmp_path):
@@ -182,7 +298,7 @@ def test_a_missing_gpu_is_told(resnet):
 @pytest.mark.parametrize("case", [("clip", "resnet"), ("clip", "vit")], ids="-".join)
 def test_open_clip_loads_what_was_saved_with_equal_outputs(tiny_models, tmp_path, images, case):
     model = clip.load(run_for(tiny_models[case]))
-    clip.save_open_clip(model, tmp_path)
+    clip.save(model, tmp_path)
     network, _, preprocess = import_open_clip().create_model_and_transforms(f"local-dir:{tmp_path}")
     tokenizer = import_open_clip().get_tokenizer(f"local-dir:{tmp_path}")
     normalize = preprocess.transforms[-1]
@@ -217,8 +333,9 @@ def with_preprocess(folder, copy, **words):
         ({"resize_mode": None, "interpolation": None}, Fit(32, "shortest", "bicubic")),
         ({"resize_mode": "squash", "interpolation": "bilinear"}, Fit(32, "squash", "bilinear")),
         ({"interpolation": "random"}, Fit(32, "shortest", "bicubic")),
+        ({"resize_mode": "longest", "fill_color": 128}, Fit(32, "longest", "bicubic", 128)),
     ],
-    ids=["absent", "null", "written", "random in training"],
+    ids=["absent", "null", "written", "random in training", "filled up"],
 )
 def test_the_fit_is_what_the_config_says_or_open_clips_own(resnet, tmp_path, words, fit):
     assert clip.load(run_for(with_preprocess(resnet, tmp_path / "m", **words))).fit == fit
@@ -227,7 +344,7 @@ def test_the_fit_is_what_the_config_says_or_open_clips_own(resnet, tmp_path, wor
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ({"resize_mode": "longest"}, "resize_mode is 'longest', but must be one of: shortest, squash"),
+        ({"fill_color": 300}, "fill is 300, but must be a whole number from 0 to 255"),
         ({"resize_mode": "shortst"}, "resize_mode is 'shortst'"),
         ({"interpolation": "lanczos"}, "interpolation is 'lanczos', but must be one of: bicubic, bilinear"),
     ],
@@ -238,11 +355,11 @@ def test_a_fit_that_cannot_be_kept_is_told(resnet, tmp_path, words, told):
 
 
 @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
-@pytest.mark.parametrize("mode", ["shortest", "squash"])
+@pytest.mark.parametrize("mode", ["shortest", "squash", "longest"])
 def test_a_wide_image_embeds_as_the_export_embeds_it_after_its_own_preprocess(resnet, tmp_path, mode, interpolation):
     model = clip.load(run_for(with_preprocess(resnet, tmp_path / "m", resize_mode=mode, interpolation=interpolation)))
     (tmp_path / "out").mkdir()
-    clip.save_open_clip(model, tmp_path / "out")
+    clip.save(model, tmp_path / "out")
     network, _, preprocess = import_open_clip().create_model_and_transforms(f"local-dir:{tmp_path / 'out'}")
     picture = Image.linear_gradient("L").resize((90, 40)).convert("RGB")
     pixels = torch.tensor(list(picture.tobytes())).view(1, 40, 90, 3).permute(0, 3, 1, 2) / 255

@@ -89,6 +89,25 @@ def test_logits_and_similarity_rank_alike(model, images):
     assert torch.equal(logits.argsort(dim=1), similarity.argsort(dim=1))
 
 
+def test_a_class_of_one_prompt_has_the_bytes_of_its_embedding(model):
+    rows = model.embed_classes([TEXTS[0], [TEXTS[1]], (TEXTS[0],)])
+    assert torch.equal(rows, model.embed_texts([TEXTS[0], TEXTS[1], TEXTS[0]]))
+
+
+def test_the_row_of_an_ensemble_points_where_the_mean_of_its_embeddings_does(model):
+    (row,) = model.embed_classes([TEXTS])
+    mean = model.embed_texts(TEXTS).mean(dim=0)
+    torch.testing.assert_close(row / row.norm(), mean / mean.norm(), atol=1e-6, rtol=0)
+
+
+def test_similarity_of_an_ensemble_is_the_embedding_times_its_row(model, images):
+    classes = [TEXTS[0], TEXTS]
+    expected = model.embed_images(images) @ model.embed_classes(classes).T
+    torch.testing.assert_close(model.similarity(images, classes), expected, atol=1e-6, rtol=0)
+    logits = model.finetuning_logits(images, classes)
+    torch.testing.assert_close(logits / logits[0, 0] * expected[0, 0], expected, atol=1e-5, rtol=0)
+
+
 def test_similarity_of_many_images_is_that_of_each(model):
     many = torch.rand(70, 3, 32, 32, generator=torch.Generator().manual_seed(2))
     alone = torch.cat([model.similarity(image[None], TEXTS) for image in many[62:68]])
@@ -169,6 +188,28 @@ def test_a_state_of_another_model_is_refused_before_anything_is_changed(model, s
     with pytest.raises(UserError, match="of another model"):
         model.load_state({name: before[name] + 1, **state})
     assert torch.equal(model.state([name])[name], before[name])
+
+
+def test_a_saved_folder_loads_with_the_same_tensors_and_answers(load, images, request, tmp_path):
+    model, (family, _) = load(), request.node.callspec.params["load"]
+    with torch.no_grad():
+        next(iter(model.parameters_of("head").values())).add_(0.1)
+    module = lookup.find("stages.models", family, "a test")
+    module.save(model, tmp_path)
+    again = module.load(run_for(tmp_path, family))
+    before = model.state(list(model.parameters_of("both")))
+    after = again.state(list(before))
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    classes = [TEXTS[0], TEXTS]
+    torch.testing.assert_close(again.similarity(images, classes), model.similarity(images, classes))
+    assert again.fit == model.fit and again.token_count(TEXTS[1]) == model.token_count(TEXTS[1])
+
+
+def test_the_way_to_load_an_export_names_its_folder():
+    for family in lookup.names("stages.models"):
+        module = lookup.find("stages.models", family, "a test")
+        assert "FOLDER" in module.LOADING
+        assert module.LIBRARY
 
 
 def test_token_count_grows_with_the_text_and_counts_start_and_end(model):

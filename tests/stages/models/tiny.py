@@ -5,18 +5,42 @@ A new family adds its makers to CASES; tests/stages/models/test_contract.py then
 
 import dataclasses
 import json
+import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from stages.common.open_clip_import import import_open_clip
+from stages.common.open_clip_import import OPTIONAL, import_open_clip
 from stages.common.params import Run
 
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1}
 RESNET = {"layers": [1, 1, 1, 1], "width": 8, "head_width": 16, "image_size": 32}
 VIT = {"layers": 4, "width": 32, "head_width": 16, "patch_size": 8, "image_size": 32}
+WORDS = ["cat", "dogs", "on", "street", "photo", "lung", "opacity", "left", "heart", "##ly"]
+LIBRARY = Path(__file__).parents[3] / "captions" / "library"
+SAID = "".join((LIBRARY / f"{name}.yaml").read_text() for name in ("chest_xray", "nodules"))  # not letter by letter
+LETTERS = [f"{mark}{letter}" for mark in ("", "##") for letter in "abcdefghijklmnopqrstuvwxyz,.-"]
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *WORDS]
+VOCABULARY += sorted(set(re.findall("[a-z]{2,}", SAID)) - set(VOCABULARY))
+BERT = {
+    "vocab_size": len(VOCABULARY),
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+}
+BERT |= {"max_position_embeddings": 96}
+SWIN = {
+    "image_size": 32,
+    "patch_size": 2,
+    "embed_dim": 8,
+    "depths": [1, 2, 1],
+    "num_heads": [1, 2, 2],
+    "window_size": 4,
+}
 PREPROCESS = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
 
 
@@ -44,7 +68,116 @@ def clip_folder(vision: dict) -> Callable[[Path], None]:
     return make
 
 
-CASES = {("clip", "resnet"): clip_folder(RESNET), ("clip", "vit"): clip_folder(VIT)}
+def biomed_config() -> dict:
+    """The model config of BiomedCLIP, tiny; as there, the text encoder's own config lies on a hub or in the folder."""
+    vision = {"timm_model_name": "test_vit", "timm_pool": "", "timm_proj": "linear", "image_size": 32}
+    text = {"hf_model_name": "some/bert", "hf_tokenizer_name": "some/bert", "hf_proj_type": "mlp"}
+    text |= {"hf_pooler_type": "cls_last_hidden_state_pooler", "context_length": 64}
+    return {"embed_dim": 16, "vision_cfg": vision, "text_cfg": text}
+
+
+def biomed_folder(folder: Path) -> None:
+    """A maker: a random model of BiomedCLIP's kind, a ViT of timm and a BERT of transformers, and all its files."""
+    from transformers import BertConfig
+
+    torch.manual_seed(0)
+    write_tokenizer(folder)
+    BertConfig(**BERT).save_pretrained(folder)
+    content = {"model_cfg": biomed_config(), "preprocess_cfg": PREPROCESS}
+    (folder / "open_clip_config.json").write_text(json.dumps(content))
+    built = biomed_config()
+    built["text_cfg"] |= {"hf_model_name": str(folder), "hf_model_pretrained": False}
+    network = import_open_clip(OPTIONAL).CustomTextCLIP(**built)
+    for name, parameter in network.named_parameters():
+        if "norm" not in name.lower() and parameter.ndim > 1:
+            torch.nn.init.normal_(parameter, std=0.3)  # transformers starts so small that all texts are alike
+    save_file(
+        {name: value.clone() for name, value in network.state_dict().items()}, folder / "open_clip_model.safetensors"
+    )
+
+
+def write_tokenizer(folder: Path) -> None:
+    """The vocabulary of a BERT that knows letters, a few words, and those of our descriptions of X-rays."""
+    (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
+
+
+def medclip_config(architecture: str) -> dict:
+    """Sizes of a tiny MedCLIP, as config.json of a folder holds them."""
+    vision = {"swin": SWIN, "resnet": {"layers": [1, 1, 1, 1], "width_per_group": 8}}[architecture]
+    return {"image_size": 32, "vision_config": vision, "text_config": BERT}
+
+
+def medclip_folder(architecture: str) -> Callable[[Path], None]:
+    """A maker: writes a random MedCLIP into a folder, its checkpoint as the published one is laid out."""
+
+    def make(folder: Path) -> None:
+        write_tokenizer(folder)
+        config = medclip_config(architecture)
+        torch.save(published_checkpoint(architecture, config), folder / "pytorch_model.bin")
+        (folder / "config.json").write_text(json.dumps(config))
+
+    return make
+
+
+def published_checkpoint(architecture: str, config: dict) -> dict[str, torch.Tensor]:
+    """A random state dict with the names and extra tensors of MedCLIP's file, without a line of the code under test.
+
+    transformers itself says what Swin's tensors were called when the file was written: it saves under those names.
+    """
+    from transformers import BertConfig, BertModel, SwinConfig, SwinModel
+
+    torch.manual_seed(0)
+    text = BertModel(BertConfig(**config["text_config"]))
+    vision = SwinModel(SwinConfig(**config["vision_config"])) if architecture == "swin" else _resnet(config)
+    for model in (text, vision):
+        for name, parameter in model.named_parameters():
+            if parameter.ndim > 1 and "norm" not in name.lower():
+                torch.nn.init.normal_(parameter, std=0.5 / parameter[0].numel() ** 0.5)
+    state = {f"text_model.model.{name}": value for name, value in text.state_dict().items()}
+    width = text.config.hidden_size
+    state["text_model.model.embeddings.position_ids"] = torch.arange(text.config.max_position_embeddings)[None]
+    state["text_model.projection_head.weight"] = torch.randn(512, width) / width**0.5
+    state |= {f"vision_model.model.{name}": value for name, value in _saved_names(vision).items()}
+    if architecture == "swin":
+        width = vision.config.hidden_size
+        state["vision_model.projection_head.weight"] = torch.randn(512, width) / width**0.5
+    return {**state, "logit_scale": torch.tensor(5.0)}
+
+
+def _resnet(config: dict) -> torch.nn.Module:
+    from torchvision.models.resnet import Bottleneck, ResNet
+
+    network = ResNet(Bottleneck, **config["vision_config"])
+    network.fc = torch.nn.Linear(2048, 512, bias=False)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    network.train()(torch.rand(16, 3, 32, 32) * 3 - 2)  # statistics that let images differ
+    return network.eval()
+
+
+def _saved_names(vision: torch.nn.Module) -> dict[str, torch.Tensor]:
+    if not hasattr(vision, "save_pretrained"):
+        return vision.state_dict()
+    with tempfile.TemporaryDirectory() as folder:
+        vision.save_pretrained(folder)
+        state = load_file(Path(folder) / "model.safetensors")
+    side = vision.config.window_size**2
+    tables = [name for name in state if name.endswith("relative_position_bias_table")]
+    assert tables and all(".attention.self." in name for name in tables), tables
+    for name in tables:
+        state[name.replace("_bias_table", "_index")] = torch.zeros(side, side, dtype=torch.long)
+        state[name] = torch.randn_like(state[name])
+    return state
+
+
+CASES = {
+    ("clip", "resnet"): clip_folder(RESNET),
+    ("clip", "vit"): clip_folder(VIT),
+    ("clip", "biomed"): biomed_folder,
+    ("medclip", "swin"): medclip_folder("swin"),
+    ("medclip", "resnet"): medclip_folder("resnet"),
+}
 
 
 def run_for(weights: Path, family: str = "clip", **changes: object) -> Run:

@@ -1,0 +1,300 @@
+"""The family `medclip`: chest X-rays and findings in words, MedCLIP's two encoders read from its published checkpoint.
+
+Where the weights come from: `weights` of a run is a folder with
+
+    pytorch_model.bin or model.safetensors    the published checkpoint as it is, or what `save` wrote
+    vocab.txt or tokenizer.json               the tokenizer of Bio_ClinicalBERT
+    config.json                               only where the encoders are not of the published sizes
+
+`architecture` is swin (Swin-tiny, the "ViT" of the paper), resnet (ResNet50), or null: what the checkpoint holds.
+data/weights/medclip.md says where all of it is to be had. MedCLIP's own package cannot be imported beside today's
+transformers, so the two encoders are put together here.
+
+An image is seen in grey. A picture is pasted in the middle of a black square, then scaled.
+Differs: each text is embedded alone. The published code pads the texts of a batch to one length and takes the mean over
+    the padding too, so that there a text's embedding depends on its longest neighbour.
+Differs: a picture smaller than 224 x 224 pixels is enlarged; the published code leaves it small amid black.
+Source: RyanWangZf/MedCLIP, medclip/modeling_medclip.py and dataset.py; Wang et al., EMNLP 2022, arXiv 2210.10163.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import Parameter
+from torchvision.models.resnet import Bottleneck, ResNet
+from transformers import BertConfig, BertModel, BertTokenizer, SwinConfig, SwinModel
+
+from stages.common.failures import UserError
+from stages.common.images import Fit, fit_images
+from stages.common.lookup import nearest
+from stages.common.params import Run
+from stages.common.weights import copies, load_into, put_back, read_weights
+from stages.models.contract import PARTS, Classes, KnownTexts, class_rows, device_of, known_part, similarity
+
+LIBRARY = "pytorch"
+LOADING = """\
+In this project a run takes the folder as its `weights: FOLDER`, with `family: medclip`. From Python:
+
+```python
+from pathlib import Path
+
+from stages.common.images import read_images
+from stages.models import medclip
+
+model = medclip.read(Path("FOLDER"))
+images = read_images([Path("x-ray.png")], model.fit)
+print(model.similarity(images, ["no finding", "enlarged cardiac silhouette"]))
+```
+"""
+PAGE = "data/weights/medclip.md"
+CONFIG, WEIGHTS, PUBLISHED = "config.json", "model.safetensors", "pytorch_model.bin"
+TOKENIZERS = ("vocab.txt", "tokenizer.json")
+ARCHITECTURES = ("swin", "resnet")
+SIZES = {  # the published ones; the rest is the default of transformers' and torchvision's classes
+    "text": {"vocab_size": 28996},
+    "swin": {},
+    "resnet": {"layers": [3, 4, 6, 3]},
+}
+IMAGE_SIZE, CONTEXT, EMBEDDING = 224, 77, 512
+MEAN, STD = 0.5862785803043838, 0.27950088968644304  # of grey
+GREY = (0.299, 0.587, 0.114)  # ITU-R 601-2, as Pillow weighs red, green and blue
+MAX_LOGIT_SCALE = 4.6052  # log 100
+PUBLISHED_NAMES = {  # of Swin's tensors, where a newer transformers calls them otherwise
+    ".attention.q_proj.": ".attention.self.query.",
+    ".attention.k_proj.": ".attention.self.key.",
+    ".attention.v_proj.": ".attention.self.value.",
+    ".attention.relative_position_bias.": ".attention.self.",
+    ".attention.o_proj.": ".attention.output.dense.",
+    ".mlp.fc1.": ".intermediate.dense.",
+    ".mlp.fc2.": ".output.dense.",
+}
+NOT_LEARNED = re.compile(r"\.(position_ids|relative_position_index)$")  # made anew by the classes of today
+BLOCK = re.compile(r"vision_model\.model\.(?:encoder\.layers\.|layer)(\d+)\.")
+HEAD = re.compile(r"vision_model\.(?:projection_head|model\.layernorm|model\.fc)\.")
+
+
+class Network(nn.Module):
+    """Both encoders under the names of the published checkpoint, random until weights are loaded."""
+
+    def __init__(self, config: dict) -> None:
+        super().__init__()
+        is_swin = config["architecture"] == "swin"
+        self.vision_model = (_swin if is_swin else _resnet)(config["vision_config"])
+        text = BertModel(BertConfig.from_dict(config["text_config"]))
+        self.text_model = nn.ModuleDict({"model": text, "projection_head": _projection(text.config.hidden_size)})
+        self.logit_scale = nn.Parameter(torch.tensor(1 / 0.07).log())
+
+    def encode_images(self, pixels: Tensor) -> Tensor:
+        """[B, 3, H, W], normalised -> [B, 512], not of unit norm."""
+        features = self.vision_model["model"](pixels)
+        if "projection_head" not in self.vision_model:  # a ResNet's last layer is the projection
+            return features
+        return self.vision_model["projection_head"](features.pooler_output)
+
+    def encode_tokens(self, tokens: Tensor) -> Tensor:
+        """[M, length], numbers of tokens -> [M, 512], not of unit norm."""
+        states = self.text_model["model"](tokens, output_hidden_states=True).hidden_states
+        mean = torch.stack([states[1], states[2], states[-1]]).mean(dim=(0, 2))  # over three layers and all tokens
+        return self.text_model["projection_head"](mean)
+
+
+def _swin(sizes: dict) -> nn.ModuleDict:
+    model = SwinModel(SwinConfig.from_dict(sizes))
+    return nn.ModuleDict({"model": model, "projection_head": _projection(model.config.hidden_size)})
+
+
+def _resnet(sizes: dict) -> nn.ModuleDict:
+    model = ResNet(Bottleneck, **sizes)
+    model.fc = _projection(model.fc.in_features)
+    return nn.ModuleDict({"model": model})
+
+
+def _projection(width: int) -> nn.Linear:
+    return nn.Linear(width, EMBEDDING, bias=False)
+
+
+class MedClip:
+    """MedCLIP behind the contract of stages/models/contract.py, in float32."""
+
+    def __init__(self, network: Network, tokenizer: BertTokenizer, config: dict, device: torch.device) -> None:
+        """Takes the network over: frozen, in evaluation mode, on `device`; `config` is what `save` writes."""
+        self.network = network.eval().requires_grad_(False).to(device)
+        self.tokenizer = tokenizer
+        self.config = config
+        self.device = device
+        self.image_size = config["image_size"]
+        self.fit = Fit(self.image_size, "pad")
+        self.context_length = CONTEXT
+        self._grey = torch.tensor(GREY, device=device)[:, None, None]
+        self._text_parameters = self.parameters_of("text_encoder")
+        self._texts = KnownTexts(self._encode_texts)
+
+    def embed_texts(self, texts: list[str]) -> Tensor:
+        """[M, D], unit norm."""
+        return self._texts.of(texts, self._text_parameters.values())
+
+    def _encode_texts(self, texts: list[str]) -> Tensor:
+        return torch.cat([F.normalize(self.network.encode_tokens(self._tokens(text)), dim=-1) for text in texts])
+
+    def _tokens(self, text: str) -> Tensor:
+        return self.tokenizer(text, truncation=True, max_length=CONTEXT, return_tensors="pt").input_ids.to(self.device)
+
+    def embed_classes(self, classes: Classes) -> Tensor:
+        """[K, D]: of an ensemble the mean of its prompts' embeddings, so that the similarity is the mean cosine.
+
+        Source: PromptClassifier of the published code, with ensemble=True: the mean of the prompts' logits.
+        """
+        return class_rows(self, classes, lambda embedded: embedded.mean(dim=0))
+
+    def embed_images(self, images: Tensor) -> Tensor:
+        """[B, D], unit norm; images of another shape are brought to the model's own by its fit."""
+        grey = (fit_images(images.to(self.device), self.fit) * self._grey).sum(dim=1, keepdim=True)
+        pixels = ((grey - MEAN) / STD).expand(-1, 3, -1, -1)
+        return F.normalize(self.network.encode_images(pixels).float(), dim=-1)  # half precision under autocast
+
+    def inversion_target(self, texts: list[str]) -> Tensor:
+        """The texts' embeddings, [M, D]."""
+        return self.embed_texts(texts).detach()
+
+    def inversion_loss(self, images: Tensor, target: Tensor) -> Tensor:
+        """1 - cosine, [B] in [0, 2]. Source: arXiv 2411.15611 Eq. 3."""
+        return 1 - (self.embed_images(images) * target).sum(dim=-1)
+
+    def logits(self, embedded: Tensor, classes: Classes) -> Tensor:
+        """exp(logit_scale), at most 100, x the (mean) cosine, [B, K]."""
+        scale = self.network.logit_scale.clamp(0, MAX_LOGIT_SCALE).exp()
+        return scale * embedded @ self.embed_classes(classes).T
+
+    def finetuning_logits(self, images: Tensor, classes: Classes) -> Tensor:
+        """The logits of images, [B, K]."""
+        return self.logits(self.embed_images(images), classes)
+
+    def similarity(self, images: Tensor, classes: Classes) -> Tensor:
+        """(Mean) cosine, [N, K] on the CPU."""
+        return similarity(self, images, classes)
+
+    def token_count(self, text: str) -> int:
+        """Tokens of the whole text, start and end token included."""
+        return len(self.tokenizer(text).input_ids)
+
+    def parameters_of(self, part: str) -> dict[str, Parameter]:
+        """Parameters of a part; the projections belong to their encoders, BERT's unused pooler to nothing."""
+        named = dict(self.network.named_parameters())
+        visual = [name for name in named if name.startswith("vision_model.")]
+        text = [name for name in named if name.startswith("text_model.") and ".pooler." not in name]
+        blocks = {name: int(found[1]) for name in visual if (found := BLOCK.match(name))}
+        head = [name for name in visual if HEAD.match(name)]
+        last = [name for name in visual if name in head or blocks.get(name) == max(blocks.values())]
+        parts = dict(zip(PARTS, (visual, last, head, text, visual + text), strict=True))
+        return {name: named[name] for name in parts[known_part(part)]}
+
+    def state(self, names: list[str]) -> dict[str, Tensor]:
+        """Copies of the named tensors, on the CPU."""
+        return copies(self.network, names)
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Puts tensors of `state` back, into this network's own memory."""
+        if put_back(self.network, state) & self._text_parameters.keys():
+            self._texts.forget()
+
+
+def load(run: Run) -> MedClip:
+    """The untouched model that a run starts from.
+
+    Raises:
+        UserError: one line, for: a missing folder, checkpoint or tokenizer, an unknown architecture or one that the
+            checkpoint does not hold, a checkpoint or tokenizer of another model, a truncated file, NaN, no GPU.
+    """
+    where = f"params.yaml: runs.{run.key}"
+    if run.architecture not in (None, *ARCHITECTURES):
+        hint = nearest(run.architecture, ARCHITECTURES)
+        raise UserError(
+            f"{where}.architecture says {run.architecture!r}.{hint} MedCLIP has: {', '.join(ARCHITECTURES)}, or null."
+        )
+    if run.pretrained is not None:
+        raise UserError(f"{where}.pretrained says {run.pretrained!r}, but MedCLIP has no such tags: write null.")
+    return read(Path(run.weights), run.architecture, device_of(run))
+
+
+def read(folder: Path, architecture: str | None = None, device: torch.device | str = "cpu") -> MedClip:
+    """The model of a folder.
+
+    Args:
+        folder: with checkpoint and tokenizer; see the head of this file.
+        architecture: what the checkpoint must hold, swin or resnet; None: whatever it holds.
+        device: where to compute.
+
+    Raises:
+        UserError: as `load`.
+    """
+    found = [folder / name for name in (WEIGHTS, PUBLISHED) if (folder / name).is_file()]
+    if not found:
+        raise UserError(f"{folder} is no folder with {PUBLISHED} (or {WEIGHTS}) of MedCLIP; {PAGE} says how to get it.")
+    state = read_weights(found[0])
+    holds = "resnet" if "vision_model.model.fc.weight" in state else "swin"
+    if architecture not in (None, holds):
+        raise UserError(f"{found[0]} holds MedCLIP's {holds}, but the run's architecture says {architecture!r}.")
+    config = _config(folder / CONFIG, holds)
+    network = _built(config, folder / CONFIG)
+    own = {_published(name): name for name in network.state_dict()}
+    learned = {own.get(name, name): value for name, value in state.items() if not NOT_LEARNED.search(name)}
+    load_into(network, learned, found[0])
+    return MedClip(network, _tokenizer(folder, network), config, torch.device(device))
+
+
+def _config(path: Path, architecture: str) -> dict:
+    """Architecture, image size and the sizes of both towers; a config.json of Bio_ClinicalBERT gives the text's."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        text = content if content.get("model_type") == "bert" else content.get("text_config", SIZES["text"])
+        return {
+            "architecture": architecture,
+            "image_size": content.get("image_size", IMAGE_SIZE),
+            "vision_config": content.get("vision_config", SIZES[architecture]),
+            "text_config": text,
+        }
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"{path} is no config of MedCLIP: {type(error).__name__} {error}") from error
+
+
+def _built(config: dict, path: Path) -> Network:
+    try:
+        return Network(config)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path} describes no MedCLIP: {type(error).__name__} {error}") from error
+
+
+def _published(name: str) -> str:
+    """What the published checkpoint calls a tensor of the network."""
+    for own, published in PUBLISHED_NAMES.items():
+        name = name.replace(own, published)
+    return name
+
+
+def _tokenizer(folder: Path, network: Network) -> BertTokenizer:
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        raise UserError(f"{folder} holds no tokenizer ({' or '.join(TOKENIZERS)}); {PAGE} says how to get it.")
+    try:
+        tokenizer = BertTokenizer.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise UserError(f"the tokenizer in {folder} cannot be read: {error}") from error
+    rows = network.text_model["model"].config.vocab_size
+    if len(tokenizer) != rows:
+        raise UserError(
+            f"the tokenizer in {folder} knows {len(tokenizer)} tokens, but the checkpoint {rows}: they do not belong "
+            f"together. {PAGE} says how to get the right one."
+        )
+    return tokenizer
+
+
+def save(model: MedClip, folder: Path) -> None:
+    """Writes model.safetensors under the published names, config.json and the tokenizer's files into a folder."""
+    tensors = copies(model.network, model.network.state_dict())
+    save_file({_published(name): value for name, value in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / CONFIG).write_text(json.dumps(model.config, indent=2) + "\n", encoding="utf-8")
+    model.tokenizer.save_pretrained(folder)
