@@ -52,7 +52,8 @@ def describe(concept: Concept, found: Caption | None, settings: Describe) -> Cap
     Raises:
         UserError: two texts written by hand disagree, one of them leaks the name, or the writer failed.
     """
-    return by_hand(concept, found) or by_writer(concept, found, settings)
+    described = by_hand(concept, found) or by_writer(concept, found, settings)
+    return replace(described, prompts=concept.prompts)
 
 
 def by_hand(concept: Concept, found: Caption | None) -> Caption | None:

@@ -11,6 +11,7 @@ from stages.common.failures import UserError
 from stages.common.params import Describe
 
 MAX_RETRIES = 3
+KEY_REFUSED = (401, 403)
 REMEDY = "Or write the description into params.yaml yourself."
 
 
@@ -18,7 +19,8 @@ def write(prompt: str, settings: Describe) -> str:
     """The first choice's text.
 
     Raises:
-        UserError: no base_url, the server is down, slow, refuses, or answers something else than a chat completion.
+        UserError: no base_url, the server is down, slow, refuses, cuts its answer, or answers something else than a
+            chat completion.
     """
     import openai  # takes a second, and only a concept without a description needs it
 
@@ -59,15 +61,22 @@ def _told(error: Exception, settings: Describe) -> str:
     if isinstance(error, openai.APIConnectionError):
         return "nothing answers there. Is it running, and is the address right?"
     if isinstance(error, openai.APIStatusError):
-        return f"it refused with status {error.status_code}: {error.response.text[:200]!r}."
+        told = f"it refused with status {error.status_code}: {error.response.text[:200]!r}."
+        return f"{told} Is the right key in OPENAI_API_KEY?" if error.status_code in KEY_REFUSED else told
     return f"{error}."
 
 
 def _content(body: str, settings: Describe) -> str:
     try:
-        content = json.loads(body)["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError):
-        content = None
+        choice = json.loads(body)["choices"][0]
+        content, why_it_ended = choice["message"]["content"], choice.get("finish_reason")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        content = why_it_ended = None
     if not isinstance(content, str):
         raise UserError(f"{_asked(settings)}: what came is no chat completion: {body[:200]!r}. {REMEDY}")
+    if why_it_ended == "length":
+        raise UserError(
+            f"{_asked(settings)}: its answer was cut at the server's own limit of tokens: {content[:200]!r}. Raise the "
+            f"limit, or switch off a model's thinking aloud. {REMEDY}"
+        )
     return content

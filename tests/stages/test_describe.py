@@ -137,6 +137,35 @@ def test_a_failed_answer_is_sent_back_with_the_reason_and_another_seed(
     assert writer.seeds == [7, 8]
 
 
+def test_after_a_kill_between_two_attempts_only_the_open_one_is_asked(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.answers = ["a moongate"]
+    with pytest.raises(IndexError):  # killed while the second attempt is asked
+        run(None, monkeypatch)
+    writer.answers = ["a ring of stone"]
+    assert run(None, monkeypatch).description == "a ring of stone"
+    assert writer.seeds == [7, 8, 8]
+
+
+def test_after_a_kill_between_two_concepts_only_the_second_is_asked(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    concepts = {name: Concept(name, name, "a") for name in ("moongate", "tonometer")}
+    monkeypatch.setattr(verb.params, "load", lambda: Params(concepts, SETTINGS, {}))
+    writer.answers = ["a ring of stone"]
+    verb.main("moongate")
+    before = paths.caption("moongate").read_bytes()
+    with pytest.raises(IndexError):  # killed while the second concept is asked for
+        verb.main("tonometer")
+    writer.answers = ["a rod with dials"]
+    for name in concepts:
+        verb.main(name)
+    assert paths.caption("moongate").read_bytes() == before
+    assert captions.read(paths.caption("tonometer")).description == "a rod with dials"
+    assert ['"tonometer"' in prompt for prompt in writer.prompts] == [False, True, True]
+
+
 def test_after_the_last_attempt_all_answers_are_told_and_nothing_is_written(
     writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

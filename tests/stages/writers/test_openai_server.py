@@ -101,6 +101,20 @@ def test_an_unknown_model_is_told_with_the_server_s_own_words(serve) -> None:
         openai_server.write("describe it", server.settings)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_asked_for(serve, status: int) -> None:
+    server = serve((status, '{"error": "who are you?"}'))
+    with pytest.raises(UserError, match=f"status {status}: .*who are you.*right key in OPENAI_API_KEY"):
+        openai_server.write("describe it", server.settings)
+
+
+def test_an_answer_that_the_server_cut_is_refused(serve) -> None:
+    cut = json.dumps({"choices": [{"finish_reason": "length", "message": {"content": "a ring of"}}]})
+    server = serve((200, cut))
+    with pytest.raises(UserError, match="cut at the server's own limit of tokens: 'a ring of'"):
+        openai_server.write("describe it", server.settings)
+
+
 def test_a_server_that_is_down_is_told_with_its_address(serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai_server, "MAX_RETRIES", 0)
     server = serve((200, GOOD))
@@ -121,7 +135,16 @@ def test_a_slow_server_is_asked_again_and_then_given_up(serve, monkeypatch: pyte
 
 @pytest.mark.parametrize(
     "body",
-    ["", "<html>hello</html>", "[]", "{}", '{"choices": []}', '{"choices": [{"message": {"content": null}}]}', "null"],
+    [
+        "",
+        "<html>hello</html>",
+        "[]",
+        "{}",
+        '{"choices": []}',
+        '{"choices": [[]]}',
+        '{"choices": [{"message": {"content": null}}]}',
+        "null",
+    ],
 )
 def test_nonsense_is_shown_and_refused(serve, body: str) -> None:
     server = serve((200, body))

@@ -1,0 +1,46 @@
+"""The classes shipped in data/known are the benchmarks' own, and described as captions/library describes them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.common import document, paths, wording
+from stages.common.wording import leaks
+
+ROOT = Path(__file__).parents[2]
+KNOWN = ROOT / "data" / "known"
+
+
+def read(name: str) -> list | dict:
+    return json.loads((KNOWN / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_the_names_of_imagenet_are_those_of_its_benchmark_in_its_order() -> None:
+    from stages.benchmarks.imagenet import class_names
+
+    names = read("imagenet1k")
+    assert names == list(class_names().values())
+    assert len(names) == 1000
+    assert paths.same_folder(names) is None
+
+
+def test_the_findings_of_chexpert_are_those_of_its_benchmark_with_the_library_s_descriptions() -> None:
+    from stages.benchmarks.chexpert_5x200c import CLASSES
+
+    findings = read("chexpert")
+    assert tuple(findings) == CLASSES
+    library = document.read(ROOT / "captions" / "library" / "chest_xray.yaml")
+    assert {name: entry["description"] for name, entry in findings.items()} == {
+        name: entry["description"] for name, entry in library.items()
+    }
+
+
+@pytest.mark.parametrize("finding", read("chexpert"))
+def test_a_finding_has_ten_prompts_that_say_its_name_and_no_other_s(finding: str) -> None:
+    prompts = read("chexpert")[finding]["prompts"]
+    assert len(set(prompts)) == 10
+    for prompt in prompts:
+        assert finding in prompt
+        assert [other for other in read("chexpert") if other != finding and leaks(other, prompt)] == []
+        assert wording.problems("", prompt, max_words=12) == []
