@@ -7,8 +7,10 @@ python -m pipeline prune [--yes]                 remove results of concepts and 
 python -m pipeline stage VERB [KEY...]           run one stage now, whether DVC thinks it stale or not
 python -m pipeline classify PHOTO... --run KEY   what a picture shows, before and after teaching
 python -m pipeline export KEY FOLDER             a taught model as a folder that open_clip loads
-python -m pipeline add EXPERIMENT                put its concepts and runs into params.yaml
-python -m pipeline remove EXPERIMENT             take them out again
+python -m pipeline classes BENCHMARK FOLDER FILE the class names of a benchmark's data, for `known:` of a run
+python -m pipeline experiments                   what can be added, and what each needs
+python -m pipeline add EXPERIMENT...             put their concepts and runs into params.yaml
+python -m pipeline remove EXPERIMENT...          take them out again
 """
 
 import argparse
@@ -21,14 +23,16 @@ from pipeline.mistakes import UserError
 PASSED_ON = {  # verbs with options of their own, which stages/VERB.py reads
     "classify": "name what pictures show, before and after teaching (own options: classify --help)",
     "export": "write a taught model for open_clip (own options: export --help)",
+    "classes": "write the class names of a benchmark's data as JSON (own options: classes --help)",
 }
 
 ANSWERS: dict[str, Callable[[argparse.Namespace], list[str]]] = {  # commands that are done here, and what they print
     "serve": lambda given: serve.main(given.port),
     "status": lambda given: status.lines(given.targets),
     "prune": lambda given: prune.main(is_sure=given.yes),
-    "add": lambda given: [f"params.yaml: add {_listed(experiments.add(given.experiment))}"],
-    "remove": lambda given: [f"params.yaml: remove {_listed(experiments.remove(given.experiment))}"],
+    "experiments": lambda _given: experiments.listed() or ["pipeline/experiments holds none yet."],
+    "add": lambda given: [f"params.yaml: add {_listed(experiments.add(*given.names))}"],
+    "remove": lambda given: [f"params.yaml: remove {_listed(experiments.remove(*given.names))}"],
 }
 
 
@@ -52,9 +56,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("keys", metavar="KEY", nargs="*", help="concepts or runs of params.yaml")
     for verb, text in PASSED_ON.items():
         commands.add_parser(verb, help=text, add_help=False)
+    commands.add_parser("experiments", help="what can be added to params.yaml, and what each needs")
     known = ", ".join(experiments.names()) or "there is none yet"
-    for command, text in (("add", "put an experiment into params.yaml"), ("remove", "take it out again")):
-        commands.add_parser(command, help=text).add_argument("experiment", metavar="EXPERIMENT", help=known)
+    for command, text in (("add", "put experiments into params.yaml"), ("remove", "take them out again")):
+        commands.add_parser(command, help=text).add_argument("names", metavar="EXPERIMENT", nargs="+", help=known)
     return top
 
 

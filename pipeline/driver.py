@@ -22,6 +22,7 @@ from pipeline.board import Board
 from pipeline.here import Failure, Work
 from pipeline.ledger import CACHED, RESTORED, Item, Ledger
 from pipeline.mistakes import UserError
+from pipeline.readiness import Readiness
 from pipeline.schedule import Schedule, batches
 
 MEANING = {CACHED: "unchanged since it ran", RESTORED: "from the run cache: it ran on the same before"}
@@ -84,11 +85,14 @@ class Driver:
         outcomes: the state and a word about it, for every item that was looked at.
     """
 
-    def __init__(self, book: Ledger, board: Board, place_of: Callable[[Item], Place], limits: Limits) -> None:
+    def __init__(
+        self, book: Ledger, board: Board, place_of: Callable[[Item], Place], limits: Limits, readiness: Readiness
+    ) -> None:
         self.outcomes: dict[str, tuple[str, str]] = {}
         self._book, self._board, self._place_of, self._limits = book, board, place_of, limits
+        self._readiness = readiness
         self._free = list(limits.gpus)
-        self._schedule = Schedule(book.items.values())
+        self._schedule = Schedule(book.items.values(), keep_going=readiness.keep_going)
         self._stale: list[Item] = []
         self._running: dict[UUID, Batch] = {}
         self._task_runs: dict[str, UUID] = {}  # by item: the ends of the edges in the UI
@@ -101,7 +105,11 @@ class Driver:
         self._ended.put(None)
 
     def to_the_end(self) -> None:
-        """Go on until every item is done, failed or dropped; after `stop`, until nothing runs any more."""
+        """Go on until every item is done, failed or dropped; after `stop`, until nothing runs any more.
+
+        Raises:
+            UnreadyError: a run lacks something; then nothing was computed.
+        """
         while not self._schedule.is_over and not (self._is_stopped and not self._running):
             if not self._is_stopped:
                 self._look_at_what_is_ready()
@@ -121,7 +129,7 @@ class Driver:
         while ready := self._schedule.ready():
             for item in ready:
                 try:
-                    how = self._book.prepare(item.name)
+                    how = self._book.prepare(item.name, self._readiness.check)
                 except UserError as error:
                     self._failed(item, Failure(item.name, str(error)))
                     continue

@@ -1,17 +1,21 @@
 """Puts the concepts and runs of pipeline/experiments/NAME.yaml into params.yaml, and takes them out again.
 
-    python -m pipeline add NAME
-    python -m pipeline remove NAME
+    python -m pipeline experiments
+    python -m pipeline add NAME [more names]
+    python -m pipeline remove NAME [more names]
 
 An experiment is written as params.yaml is: `concepts:` and `runs:`, two blanks before each key, and it may use the
-anchors of params.yaml (`<<: *tiny`).  Its entries are inserted as text, so that every comment and line of params.yaml
-stays as it was, and `remove` after `add` gives back the same bytes.  YAML is parsed before anything is written.
+anchors of params.yaml (`<<: *tiny`).  A comment at its head says what it is and what it needs; its first line and its
+paragraph `Needs:` are listed.  Its entries are inserted as text, so that every comment and line of params.yaml stays as
+it was, and `remove` after `add` gives back the same bytes.  YAML is parsed before anything is written.
 """
 
 import os
 import re
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
-from textwrap import indent
+from textwrap import fill, indent
 from typing import Any
 
 from pipeline.documents import parse
@@ -20,12 +24,28 @@ from pipeline.mistakes import UserError, unknown
 PARAMS = Path("params.yaml")
 FOLDER = Path(__file__).with_name("experiments")
 SECTIONS = ("concepts", "runs")
+LINE_WIDTH = 120
 
 Key = tuple[str, str]  # section, entry
 
 
-def add(name: str) -> list[str]:
-    """Merge an experiment into params.yaml.
+@dataclass(frozen=True)
+class Experiment:
+    """A file of pipeline/experiments.
+
+    Attributes:
+        name: of the file, without ".yaml".
+        values: its entries, anchors resolved.
+        blocks: the lines of each, with the comment above it.
+    """
+
+    name: str
+    values: dict[Key, Any]
+    blocks: dict[Key, str]
+
+
+def add(*names: str) -> list[str]:
+    """Merge experiments into params.yaml: all of them, or none where one cannot be.
 
     Returns:
         What was added, as "runs.x"; empty when all of it was there already.
@@ -33,19 +53,23 @@ def add(name: str) -> list[str]:
     Raises:
         UserError: unknown experiment, an entry of that name with other content, or a text that cannot be merged.
     """
-    text, wanted, blocks = _load(name)
-    params = parse(text, str(PARAMS))
-    missing = [key for key in wanted if not _has(params, key)]
-    _refuse_differing(name, params, {key: wanted[key] for key in wanted if key not in missing})
-    for section, entry in missing:
-        text = _insert(text, section, blocks[section, entry])
-        params[section] = {**(params[section] or {}), entry: wanted[section, entry]}
+    text = _text()
+    params, added = parse(text, str(PARAMS)), []
+    for experiment in [_read(name, text) for name in dict.fromkeys(names)]:
+        missing = [key for key in experiment.values if not _has(params, key)]
+        _refuse_differing(experiment, params, [key for key in experiment.values if key not in missing])
+        for section, entry in missing:
+            text = _insert(text, section, experiment.blocks[section, entry])
+            params[section] = {**(params[section] or {}), entry: experiment.values[section, entry]}
+        added += missing
     _write(text, params)
-    return [".".join(key) for key in missing]
+    return [".".join(key) for key in added]
 
 
-def remove(name: str) -> list[str]:
-    """Take an experiment's entries out of params.yaml; a concept that another run teaches stays.
+def remove(*names: str) -> list[str]:
+    """Take the entries of experiments out of params.yaml: of all of them, or of none where one cannot be.
+
+    A concept that another run teaches stays, and so does what another experiment has too that is in params.yaml.
 
     Returns:
         What was taken out, as "runs.x".
@@ -53,21 +77,35 @@ def remove(name: str) -> list[str]:
     Raises:
         UserError: unknown experiment, or an entry that was edited since it was added.
     """
-    text, wanted, blocks = _load(name)
-    params = parse(text, str(PARAMS))
-    present = [key for key in wanted if _has(params, key)]
-    _refuse_differing(name, params, {key: wanted[key] for key in present})
-    used = {c for run, spec in params["runs"].items() if ("runs", run) not in present for c in spec["concepts"]}
-    leaving = [key for key in present if key[0] == "runs" or key[1] not in used]
+    text = _text()
+    params, leaving = parse(text, str(PARAMS)), []
+    for experiment in [_read(name, text) for name in dict.fromkeys(names)]:
+        present = [key for key in experiment.values if _has(params, key)]
+        _refuse_differing(experiment, params, present)
+        leaving += [key for key in present if key not in leaving]
+    leaving = _without_kept(leaving, params)
     for section, entry in leaving:
-        if blocks[section, entry] not in text:
-            raise UserError(
-                f"{PARAMS}: {section}.{entry} is laid out otherwise than it was added; take it out by hand."
-            )
-        text = text.replace(blocks[section, entry], "", 1)
+        text = _cut(text, (section, entry))
         del params[section][entry]
     _write(text, params)
     return [".".join(key) for key in leaving]
+
+
+def _without_kept(leaving: list[Key], params: dict[str, Any]) -> list[Key]:
+    """What of `leaving` nothing else in params.yaml is in need of."""
+    others = [blocks.keys() for blocks in map(_blocks_of, names())]
+    there = [keys for keys in others if all(_has(params, key) for key in keys) and not keys <= set(leaving)]
+    leaving = [key for key in leaving if not any(key in keys for keys in there)]
+    used = {c for run, spec in params["runs"].items() if ("runs", run) not in leaving for c in spec["concepts"]}
+    return [key for key in leaving if key[0] == "runs" or key[1] not in used]
+
+
+def _cut(text: str, key: Key) -> str:
+    """`text` without the lines of an entry, whichever experiment has put them there."""
+    found = [blocks[key] for blocks in map(_blocks_of, names()) if key in blocks and blocks[key] in text]
+    if not found:
+        raise UserError(f"{PARAMS}: {'.'.join(key)} is laid out otherwise than it was added; take it out by hand.")
+    return text.replace(max(found, key=len), "", 1)
 
 
 def names() -> list[str]:
@@ -75,24 +113,52 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def _load(name: str) -> tuple[str, dict[Key, Any], dict[Key, str]]:
-    """params.yaml's text; the experiment's entries by value; the same by text."""
-    if name not in names():
-        raise unknown("pipeline/experiments has no", name, names())
+def listed() -> list[str]:
+    """For each experiment its name with the first line of the comment at its head, and what that says it needs."""
+    lines, width = [], max(map(len, names()), default=0)
+    for name in names():
+        head = _head(_own(name))
+        first, _, _ = head[0].partition("\n")
+        lines.append(f"{name:{width}}  {first}".rstrip())
+        indented = {"initial_indent": " " * (width + 2), "subsequent_indent": " " * (width + 4)}
+        lines += [fill(text, LINE_WIDTH, **indented) for text in head if text.startswith("Needs:")]
+    return lines
+
+
+def _head(own: str) -> list[str]:
+    """The paragraphs of the comment that a file begins with."""
+    lines = takewhile(lambda line: line.startswith("#"), own.splitlines())
+    return "\n".join(line.removeprefix("#").strip() for line in lines).split("\n\n")
+
+
+def _text() -> str:
     if not PARAMS.is_file():
         raise UserError(f"{PARAMS} is not in {Path.cwd()}: run this in the root of the repository.")
-    text = PARAMS.read_text(encoding="utf-8")
-    own = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
-    # Parsed below params.yaml, because it may use the anchors written there.
-    content = parse(f"{text}\nexperiment:\n{indent(own, '  ')}", f"{PARAMS} followed by {name}.yaml")["experiment"]
+    return PARAMS.read_text(encoding="utf-8")
+
+
+def _own(name: str) -> str:
+    return (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+def _read(name: str, text: str) -> Experiment:
+    """An experiment as it reads below params.yaml with this text, whose anchors it may use."""
+    if name not in names():
+        raise unknown("pipeline/experiments has no", name, names())
+    below = f"{text}\nexperiment:\n{indent(_own(name), '  ')}"
+    content = parse(below, f"{PARAMS} followed by {name}.yaml")["experiment"] or {}
     for section in content:
         if section not in SECTIONS:
             raise unknown(f"{name}.yaml may not have a section", section, SECTIONS)
-    values = {(section, entry): value for section in content for entry, value in content[section].items()}
-    blocks = _blocks(own)
+    values = {(section, entry): value for section in content for entry, value in (content[section] or {}).items()}
+    blocks = _blocks_of(name)
     if values.keys() != blocks.keys():
         raise UserError(f"{name}.yaml: write each entry on lines of its own, its key after two blanks.")
-    return text, values, blocks
+    return Experiment(name, values, blocks)
+
+
+def _blocks_of(name: str) -> dict[Key, str]:
+    return _blocks(_own(name))
 
 
 def _blocks(text: str) -> dict[Key, str]:
@@ -131,11 +197,12 @@ def _has(params: dict[str, Any], key: Key) -> bool:
     return key[1] in (params.get(key[0]) or {})
 
 
-def _refuse_differing(name: str, params: dict[str, Any], entries: dict[Key, Any]) -> None:
-    for (section, entry), value in entries.items():
-        if params[section][entry] != value:
+def _refuse_differing(experiment: Experiment, params: dict[str, Any], keys: list[Key]) -> None:
+    for section, entry in keys:
+        if params[section][entry] != experiment.values[section, entry]:
             raise UserError(
-                f"{PARAMS}: {section}.{entry} differs from the one in {name}.yaml. Rename or remove it first."
+                f"{PARAMS}: {section}.{entry} differs from the one in {experiment.name}.yaml. Rename or remove it "
+                "first."
             )
 
 

@@ -28,7 +28,8 @@ from pipeline.driver import CRASHED, FAILED, Driver, Limits, Place
 from pipeline.elsewhere import Elsewhere
 from pipeline.here import Here
 from pipeline.ledger import Item, Ledger
-from pipeline.mistakes import UserError
+from pipeline.mistakes import UnreadyError, UserError
+from pipeline.readiness import Readiness
 from pipeline.run import BATCH
 
 if TYPE_CHECKING:
@@ -38,7 +39,13 @@ STOPPED = 130  # as a shell has it for what Ctrl-C ended
 
 
 @flow(name="pipeline run", flow_run_name=lambda: f"pipeline run {datetime.now():%H:%M:%S}", validate_parameters=False)
-def run(targets: Sequence[str] = (), jobs: int | None = None, batch: int = BATCH, dask: str | None = None) -> State:
+def run(
+    targets: Sequence[str] = (),
+    jobs: int | None = None,
+    batch: int = BATCH,
+    dask: str | None = None,
+    keep_going: bool = False,
+) -> State:
     """Bring every item that is out of date up to date.
 
     Args:
@@ -46,6 +53,8 @@ def run(targets: Sequence[str] = (), jobs: int | None = None, batch: int = BATCH
         jobs: processes side by side; unless told one for each GPU, and two where there is none.
         batch: items that share a process, at most.
         dask: address of a Dask scheduler whose workers run the items, each in a clone of its own.
+        keep_going: where runs lack something, the others run, and what takes holes (`meta: holes`) runs without them;
+            else nothing is computed then.
 
     Returns:
         Completed or Failed, with the number of items in each state; Crashed where it was stopped by a signal.
@@ -54,8 +63,8 @@ def run(targets: Sequence[str] = (), jobs: int | None = None, batch: int = BATCH
     reporter.watch_over(str(flow_run))
     board = Board(str(PREFECT_API_URL.value()), flow_run)
     try:
-        state = _run(board, targets, jobs, batch, dask)
-    except UserError as mistake:  # told in one line, without a traceback
+        state = _run(board, targets, jobs, batch, dask, keep_going)
+    except (UserError, UnreadyError) as mistake:  # told in one line, without a traceback
         state = Failed(message=str(mistake))
     board.close()
     if not board.is_up:
@@ -74,7 +83,9 @@ def _leave(state: State) -> None:
     os._exit(exit_code(state))
 
 
-def _run(board: Board, targets: Sequence[str], jobs: int | None, batch: int, dask: str | None) -> State:
+def _run(
+    board: Board, targets: Sequence[str], jobs: int | None, batch: int, dask: str | None, keep_going: bool
+) -> State:
     with ExitStack() as open_now:
         open_now.enter_context(alone())
         book = open_now.enter_context(ledger.opened(targets))
@@ -85,7 +96,7 @@ def _run(board: Board, targets: Sequence[str], jobs: int | None, batch: int, das
         if dask:
             runner = open_now.enter_context(_connected(dask))
             limits, place_of = _cluster(runner, book, here, batch)
-        driver = Driver(book, board, place_of, limits)
+        driver = Driver(book, board, place_of, limits, Readiness(book.items, children, keep_going=keep_going))
         with stopping(driver.stop, book.stop, children.end):
             driver.to_the_end()
         for name, (how, why) in driver.outcomes.items():

@@ -9,7 +9,7 @@ them against real projects.
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ class Item:
         needs: names of the items that it follows.
         command: what runs it, for a shell.
         can_travel: whether DVC's cache holds all that it reads from other items and all that it writes, so that another
-            machine can run it.
+            machine can run it; what may run although something before it failed does not travel.
         hints: `meta:` of dvc.yaml.
     """
 
@@ -78,10 +78,14 @@ class Ledger:
         self._unwritten: list[Stage] = []
         self._written, self._cost = time.monotonic(), 0.0
 
-    def prepare(self, name: str) -> str | None:
+    def prepare(self, name: str, before: Callable[[], None] = lambda: None) -> str | None:
         """Make an item ready to run: "Cached" or "Restored" where it need not, else None, its old results removed.
 
         Where another DVC command is at work on it nothing is touched, and `begin` waits for it.
+
+        Args:
+            name: of the item.
+            before: called when the item is found out of date, before anything is removed.
 
         Raises:
             UserError: something that it needs is missing.
@@ -90,20 +94,21 @@ class Ledger:
 
         with self._locked():
             try:
-                return self._prepare(self._stages[name])
+                return self._prepare(self._stages[name], before)
             except LockError as error:
                 self._busy[name] = claims.holders(error)
                 return None
             except FileNotFoundError as error:
                 raise UserError(f"{name} needs {error.filename}, which does not exist.") from error
 
-    def _prepare(self, stage: "Stage") -> str | None:
+    def _prepare(self, stage: "Stage", before: Callable[[], None]) -> str | None:
         from dvc.stage.cache import RunCacheNotFoundError
         from dvc_data.hashfile.hash_info import HashInfo
 
         if not stage.changed():
             self.finished.add(stage.addressing)
             return CACHED
+        before()
         if stage.frozen:
             stage.run()
             self._record(stage)
@@ -269,6 +274,7 @@ def opened(targets: Sequence[str] = ()) -> Iterator[Ledger]:
 
 def _item(stage: "Stage", needs: list[str], uncached: list[str]) -> Item:
     reads = [dep.fs_path for dep in stage.deps if dep.fs_path]
+    hints = dict(stage.meta or {})
     overlaps = stage.repo.fs.isin_or_eq
     travels = all(out.use_cache for out in stage.outs) and not any(
         overlaps(dep, out) or overlaps(out, dep) for dep in reads for out in uncached
@@ -278,6 +284,6 @@ def _item(stage: "Stage", needs: list[str], uncached: list[str]) -> Item:
         verb=stage.addressing.partition("@")[0],
         needs=tuple(needs),
         command=stage.cmd or "",
-        can_travel=travels,
-        hints=dict(stage.meta or {}),
+        can_travel=travels and not hints.get("holes"),
+        hints=hints,
     )

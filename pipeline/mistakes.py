@@ -8,6 +8,10 @@ class UserError(Exception):
     """A request that cannot be met; its text is the whole message."""
 
 
+class UnreadyError(Exception):
+    """Runs lack something that they need before anything is computed; its text is the whole message."""
+
+
 def unknown(what: str, name: str, known: Iterable[str]) -> UserError:
     """A mistake that names the nearest of `known` and lists them all.
 

@@ -1,6 +1,6 @@
 """The full view: every item of the graph as a task run in Prefect's UI, several side by side.
 
-    python -m pipeline run [TARGET...] [--jobs N] [--batch N] [--dask ADDRESS]
+    python -m pipeline run [TARGET...] [--jobs N] [--batch N] [--dask ADDRESS] [--keep-going]
 
 What can be refused is refused before Prefect, which takes its time, is imported.
 """
@@ -22,6 +22,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--jobs", type=_count, metavar="N", help="processes side by side (default: one a GPU, else 2)")
     parser.add_argument(
         "--batch", type=_count, metavar="N", default=BATCH, help="items a process (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--keep-going", action="store_true", help="where a run lacks data or weights, do the others and report on them"
     )
     parser.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler whose workers run the items")
 
@@ -45,7 +48,7 @@ def main(given: Namespace) -> int:
     _require_server()
     from pipeline import flow
 
-    state = flow.run(given.targets, given.jobs, given.batch, given.dask, return_state=True)
+    state = flow.run(given.targets, given.jobs, given.batch, given.dask, given.keep_going, return_state=True)
     print(f"{state.name}: {state.message}")
     return flow.exit_code(state)
 

@@ -7,9 +7,14 @@ from pipeline.ledger import Item
 
 
 class Schedule:
-    """The items of a run on their way: waiting for others, ready, then done, failed or dropped."""
+    """The items of a run on their way: waiting for others, ready, then done, failed or dropped.
 
-    def __init__(self, items: Iterable[Item]) -> None:
+    What follows a failure is dropped.  With `keep_going` an item of a stage with `meta: holes: true` is not: it is
+    ready once all that it needs is done, failed or dropped.
+    """
+
+    def __init__(self, items: Iterable[Item], *, keep_going: bool = False) -> None:
+        self._keep_going = keep_going
         self._open = {item.name: item for item in items}
         self._out = set(self._open)  # not handed out yet
 
@@ -33,10 +38,13 @@ class Schedule:
         self._open.pop(name)
         dropped = [name]
         for item in list(self._open.values()):  # needs stand before what follows them
-            if any(need in dropped for need in item.needs):
+            if any(need in dropped for need in item.needs) and not self._takes_holes(item):
                 self._open.pop(item.name)
                 dropped.append(item.name)
         return dropped[1:]
+
+    def _takes_holes(self, item: Item) -> bool:
+        return self._keep_going and bool(item.hints.get("holes"))
 
     def may_grow(self, verb: str) -> bool:
         """Whether another item of a verb may become ready later."""

@@ -1,7 +1,17 @@
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from pipeline import experiments
+from pipeline import dag, experiments
+from pipeline.documents import read
 from pipeline.mistakes import UserError
+from stages.common import params as checked
+from tests.pipeline.server import environment
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER, SHIPPED = experiments.FOLDER, experiments.names()
 
 PARAMS = """\
 # What there is to teach.
@@ -135,3 +145,166 @@ def test_a_last_line_without_end_does_not_swallow_the_first_new_one(params):
     params.write_text(PARAMS.split("\n# the end")[0].rstrip("\n"))
     experiments.add("more")
     assert set(content(params)["runs"]) == {"world-moongate", "world-pagoda", "world-both"}
+
+
+EAST = """\
+# A tower, and a kite above it.
+#
+# Needs: nothing but
+# wind.
+#
+# Another word.
+concepts:
+  # from the east
+  pagoda:
+    name: pagoda
+  kite:
+    name: kite
+runs:
+  both:
+    <<: *tiny
+    concepts: [kite, pagoda]
+  kite:
+    <<: *tiny
+    concepts: [kite]
+"""
+WEST = """\
+# The tower again, laid out otherwise.
+concepts:
+  kite:
+    name: kite
+  lamp:
+    name: lamp
+  pagoda: {name: pagoda}   # as in east.yaml
+runs:
+  lamp:
+    <<: *tiny
+    concepts: [lamp, pagoda]
+  both:
+    family: clip
+    seeds: [0, 1]
+    concepts: [kite, pagoda]
+"""
+PART = "runs:\n  kite:\n    <<: *tiny\n    concepts: [kite]\n"  # of east.yaml
+
+
+@pytest.fixture
+def two(params):
+    """The experiments `east` and `west`, which share a concept and a run, and `part`, all of which is in `east`."""
+    for name, text in {"east": EAST, "west": WEST, "part": PART}.items():
+        (params.parent / f"experiments/{name}.yaml").write_text(text)
+    return params
+
+
+def test_several_are_added_and_removed_at_once(two):
+    added = experiments.add("east", "west", "east")
+    assert added == ["concepts.pagoda", "concepts.kite", "runs.both", "runs.kite", "concepts.lamp", "runs.lamp"]
+    assert sorted(experiments.remove("west", "east")) == sorted(added)
+    assert two.read_text() == PARAMS
+
+
+def test_several_are_added_all_or_none(two):
+    two.write_text(before := PARAMS.replace("\nshared:", "  lamp:\n    name: torch\n\nshared:"))
+    with pytest.raises(UserError, match=r"concepts\.lamp differs from the one in west\.yaml"):
+        experiments.add("east", "west")
+    assert two.read_text() == before
+
+
+def test_several_are_removed_all_or_none(two):
+    experiments.add("east", "west")
+    two.write_text(before := two.read_text().replace("name: lamp", "name: torch"))
+    with pytest.raises(UserError, match=r"concepts\.lamp differs from the one in west\.yaml"):
+        experiments.remove("east", "west")
+    assert two.read_text() == before
+
+
+def test_what_two_share_stays_until_the_second_is_removed(two):
+    experiments.add("east", "west")
+    assert experiments.remove("east") == ["runs.kite"]
+    left = experiments.remove("west")
+    assert sorted(left) == ["concepts.kite", "concepts.lamp", "concepts.pagoda", "runs.both", "runs.lamp"]
+    assert two.read_text() == PARAMS
+
+
+@pytest.mark.parametrize("order", [("east", "west"), ("west", "east")])
+@pytest.mark.parametrize("leave", [("east", "west"), ("west", "east")])
+def test_two_that_share_give_back_the_same_bytes_in_any_order(two, order, leave):
+    for name in order:
+        experiments.add(name)
+    experiments.remove(leave[0])
+    assert experiments.add(leave[1]) == []  # all of it is there still
+    experiments.remove(leave[1])
+    assert two.read_text() == PARAMS
+
+
+def test_one_that_is_a_part_of_another_does_not_hold_it_back(two):
+    experiments.add("east")
+    experiments.remove("east")
+    assert two.read_text() == PARAMS
+
+
+def test_each_is_listed_with_the_first_line_of_its_comment_and_what_it_needs(two):
+    assert experiments.listed() == [
+        "east  A tower, and a kite above it.",
+        "      Needs: nothing but wind.",
+        "more  Two more concepts.",
+        "part",
+        "west  The tower again, laid out otherwise.",
+    ]
+
+
+def test_an_experiment_of_comments_alone_adds_nothing(two):
+    (two.parent / "experiments/part.yaml").write_text("# To come.\n")
+    assert experiments.add("part") == []
+
+
+# The experiments of this project, whichever there are.
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """This project's params.yaml and graph in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("params.yaml", "dvc.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path / "params.yaml"
+
+
+def test_there_are_experiments():
+    assert "development" in SHIPPED
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_its_comment_begins_with_a_line_that_says_what_it_is(name):
+    first = (FOLDER / f"{name}.yaml").read_text().splitlines()[0]
+    assert first.startswith("# ") and len(first) > 20
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_each_makes_a_good_params_file_and_is_taken_out_without_a_trace(shipped, name):
+    before = shipped.read_bytes()
+    added = experiments.add(name)
+    loaded = checked.load(shipped)
+    assert added and all(entry.partition(".")[2] in loaded.concepts | loaded.runs for entry in added)
+    assert experiments.remove(name) == added
+    assert shipped.read_bytes() == before
+
+
+@pytest.mark.parametrize("order", [SHIPPED, SHIPPED[::-1]])
+def test_all_together_mean_what_each_means_alone_and_are_taken_out_without_a_trace(shipped, order):
+    before = shipped.read_bytes()
+    experiments.add(*order)  # compares each entry with what it is below params.yaml alone
+    for name in SHIPPED:
+        experiments.remove(name)
+    assert shipped.read_bytes() == before
+
+
+def test_dvc_has_the_graph_of_all_together(shipped):
+    subprocess.run(["dvc", "init", "--quiet", "--no-scm"], env=environment(), check=True)
+    experiments.add(*SHIPPED)
+    with dag.opened() as repo:
+        names = {stage.addressing for stage, _ in dag.ordered(repo, [])}
+    params, graph = read(shipped), read(Path("dvc.yaml"))["stages"]
+    over = {verb: stage["foreach"].strip("${}") for verb, stage in graph.items() if "foreach" in stage}
+    each = {f"{verb}@{key}" for verb, section in over.items() for key in params[section]}
+    assert names == each | (graph.keys() - over)

@@ -44,6 +44,13 @@ def test_what_it_does_not_name_is_refused_with_the_nearest(verb, keys, message):
         items.check(verb, keys)
 
 
+def test_the_runs_among_items_are_the_keys_of_stages_that_go_over_runs():
+    names = ["draw", "describe@moongate", "invert@world-together", "invert@world-moongate"]
+    assert items.keys_among(names, "runs") == ["world-together", "world-moongate"]
+    assert items.keys_among(names, "concepts") == ["moongate"]
+    assert items.keys_among(["draw"], "runs") == []
+
+
 def test_outside_the_repository_the_message_says_so(root):
     (root / "dvc.yaml").unlink()
     with pytest.raises(UserError, match="run this in the root of the repository"):

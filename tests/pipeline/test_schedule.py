@@ -59,6 +59,39 @@ def test_what_follows_a_failure_is_dropped_and_the_rest_goes_on():
     assert schedule.is_over
 
 
+HOLED = [*GRAPH[:5], Item("report", "report", ("tune@a", "tune@b"), "", hints={"holes": True}), item("post", "report")]
+
+
+def test_what_takes_holes_is_dropped_like_the_rest_unless_told_to_keep_going():
+    schedule = Schedule(HOLED)
+    schedule.ready()
+    schedule.done("draw")
+    assert schedule.failed("invert@a") == ["tune@a", "report", "post"]
+
+
+def test_what_takes_holes_is_ready_once_all_that_it_needs_has_ended_whichever_way():
+    schedule = Schedule(HOLED, keep_going=True)
+    schedule.ready()
+    schedule.done("draw")
+    assert names(schedule.ready()) == ["invert@a", "invert@b"]
+    assert schedule.failed("invert@a") == ["tune@a"]
+    assert schedule.ready() == []
+    schedule.done("invert@b")
+    assert names(schedule.ready()) == ["tune@b"]
+    assert schedule.failed("tune@b") == []
+    assert names(schedule.ready()) == ["report"]
+    schedule.done("report")
+    assert names(schedule.ready()) == ["post"]
+
+
+def test_what_follows_a_report_that_failed_is_dropped_all_the_same():
+    schedule = Schedule(HOLED, keep_going=True)
+    schedule.ready()
+    assert schedule.failed("draw") == ["invert@a", "invert@b", "tune@a", "tune@b"]
+    assert names(schedule.ready()) == ["report"]
+    assert schedule.failed("report") == ["post"] and schedule.is_over
+
+
 def test_a_need_that_is_not_looked_at_is_not_waited_for():
     assert names(Schedule([item("invert@a", "draw")]).ready()) == ["invert@a"]
 
