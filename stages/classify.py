@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.common import known_classes, lookup, params, prompts, taught
+from stages.common import known_classes, lookup, params, taught
 from stages.common.failures import run_main
 from stages.common.params import Run
 
@@ -32,13 +32,15 @@ class Answer:
     after: list[tuple[str, float]]
 
 
-def classify(model: "Model", images: "Tensor", class_prompts: dict[str, str]) -> list[list[tuple[str, float]]]:
+def classify(
+    model: "Model", images: "Tensor", class_prompts: dict[str, tuple[str, ...]]
+) -> list[list[tuple[str, float]]]:
     """The likeliest names of each image.
 
     Args:
         model: any family.
         images: [N, 3, H, W], RGB in [0, 1].
-        class_prompts: {name: prompt} of every name that may be the answer.
+        class_prompts: {name: its prompts} of every name that may be the answer.
 
     Returns:
         For each image (name, probability) of the first three; probabilities are the softmax over all names.
@@ -54,14 +56,11 @@ def classify(model: "Model", images: "Tensor", class_prompts: dict[str, str]) ->
     ]
 
 
-def class_prompts(run: Run) -> dict[str, str]:
-    """{name: prompt} of the names that the run teaches, then of the classes that the model knew before."""
-    prompted = {
-        member["name"]: prompts.prompt(run.template, member["name"], member["article"])
-        for member in taught.lesson(run.key)
-    }
+def class_prompts(run: Run) -> dict[str, tuple[str, ...]]:
+    """{name: its prompts} of the names that the run teaches, then of the classes that the model knew before."""
+    prompted = {member["name"]: taught.asked_for(member, run.templates) for member in taught.lesson(run.key)}
     known = known_classes.read(run)
-    return prompted | {name: prompts.prompt(run.template, name) for name in known if name not in prompted}
+    return prompted | {name: one.asked(run.templates) for name, one in known.items() if name not in prompted}
 
 
 def parser() -> argparse.ArgumentParser:

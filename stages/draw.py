@@ -4,7 +4,8 @@ Command: python -m stages.draw
 Writes:  data/world/concepts/NAME/*.png (held-out concepts), data/world/known/CLASS/*.png (known classes), beside each
          picture N.png its object's mask N.mask.png, in each folder scenes.jsonl (file, captions, scene as data), and
          data/world/known.json {class: description}; data/world/known_development is known drawn anew, to choose
-         settings on
+         settings on; data/world/examples/NAME are pictures of the concepts to teach in place of inverted images, which
+         nothing is measured on
 """
 
 import json
@@ -24,9 +25,10 @@ from stages.world.scenes import Drawing, draw, draw_thing
 from stages.world.words import with_article
 
 WORLD = Path("data/world")
-PICTURES = {"concepts": 60, "known": 12}  # for each held-out concept, for each known class
+PICTURES = {"concepts": 60, "known": 12, "examples": 30}  # for each held-out concept, for each known class
 SEED = "measured"  # other than the corpus's, so that no picture is drawn twice
 DEVELOPMENT_SEED = "development"
+EXAMPLES_SEED = "examples"
 
 
 def concept_pictures(name: str, n: int, seed: str) -> Iterable[tuple[Drawing, list[str]]]:
@@ -61,6 +63,8 @@ def main() -> None:
     with new_folder(WORLD) as world:
         for name in progress([*CONCEPTS, *DEVELOPMENT], "draw held-out concepts"):
             write_pictures(world / "concepts" / name, concept_pictures(name, PICTURES["concepts"], SEED))
+        for name in CONCEPTS:
+            write_pictures(world / "examples" / name, concept_pictures(name, PICTURES["examples"], EXAMPLES_SEED))
         for folder, seed in (("known", SEED), ("known_development", DEVELOPMENT_SEED)):
             for name in progress(list(KNOWN), f"draw {folder}"):
                 write_pictures(world / folder / slug(name), known_pictures(name, PICTURES["known"], seed))

@@ -3,120 +3,37 @@
 Command: python -m stages.evaluate world-together [more runs, one after the other]
 Reads:   data/checkpoints/RUN, data/lessons/RUN.json, the run's weights, known classes and benchmarks
 Writes:  data/rows/RUN.csv, one row a number; data/rows/RUN.choice.json, the learning rate chosen for each recipe;
-         data/rows/RUN.before_after.csv, what each learning rate taught and cost
+         data/rows/RUN.before_after.csv, what each learning rate taught and cost; data/rows/RUN.benchmarks.json, which
+         pictures were asked among which classes, and which files could not be used
 
-Both benchmarks are asked among the same names: the known classes and the taught ones. The untouched model is asked in
-three ways: by name, by description, and by both.
+Both benchmarks are asked among the same names, the known classes and the taught ones, unless the run's `candidates`
+says "benchmark": then each among its own. The untouched model is asked in three ways: by name, by description, and by
+both.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from statistics import fmean
-from types import ModuleType
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from stages.common import kept, known_classes, lookup, params, paths, taught
+from stages.common import kept, known_classes, params, paths, taught
 from stages.common.atomic import write_bytes, write_text
 from stages.common.failures import each, run_main
-from stages.common.images import Fit
 from stages.common.params import Run
-from stages.common.pictures import Pictures
 from stages.common.progress import progress
-from stages.common.prompts import prompt
-from stages.common.rows import read_rows, wilson, write_rows
+from stages.common.rows import read_rows, write_rows
 from stages.common.side_by_side import processes_for, side_by_side
 from stages.common.weights import read_weights
+from stages.evaluation.exam import Exam, Prompts, Question, Row, exam_of, prompts_of
 from stages.models.contract import Loader, Model
 from stages.tables import before_after
 from stages.tables.contract import Choice, Result
-
-Row = dict[str, object]
-
-
-@dataclass(frozen=True)
-class Question:
-    """One benchmark, ready to be asked.
-
-    Attributes:
-        role: "target" or "retention".
-        benchmark: its name.
-        paths: N files.
-        pictures: the same, as tensors.
-        labels: [N], columns of the class names.
-    """
-
-    role: str
-    benchmark: str
-    paths: tuple[Path, ...]
-    pictures: Pictures
-    labels: np.ndarray
-
-
-@dataclass(frozen=True)
-class Exam:
-    """All that is asked of every checkpoint of a run.
-
-    Attributes:
-        run: its key.
-        classes: K names, the known ones first, then the taught.
-        n_known: how many are known.
-        questions: the two benchmarks.
-        metrics: name -> module.
-    """
-
-    run: str
-    classes: list[str]
-    n_known: int
-    questions: list[Question]
-    metrics: dict[str, ModuleType]
-
-    def rows(self, similarity: Callable[[Question], np.ndarray], **setting: object) -> Iterator[Row]:
-        """All rows of one checkpoint.
-
-        Args:
-            similarity: [N, K] of a question's pictures and the class names' prompts.
-            setting: phase, setting, recipe, learning_rate, seed.
-        """
-        new = set(range(self.n_known, len(self.classes)))
-        for question in self.questions:
-            scores = similarity(question)
-            for name, metric in self.metrics.items():
-                if question.role not in metric.ROLES:
-                    continue
-                hits = metric.compute(scores, question.labels, new)
-                chance = round(metric.chance(len(self.classes), len(new)), 6)
-                for label, chosen in self._labels(question):
-                    yield (
-                        {"run": self.run, **setting, "role": question.role, "benchmark": question.benchmark}
-                        | {"label": label, "metric": name, "chance": chance}
-                        | counted(hits[chosen])
-                    )
-
-    def _labels(self, question: Question) -> Iterator[tuple[str, np.ndarray]]:
-        yield "all", np.ones(len(question.labels), bool)
-        for column in np.unique(question.labels):
-            yield self.classes[column], question.labels == column
-
-
-def counted(hits: np.ndarray) -> Row:
-    """Share of hits with n and its 95 % Wilson interval."""
-    low, high = wilson(int(hits.sum()), len(hits))
-    return {"value": round(float(hits.mean()), 6), "n": len(hits), "low": round(low, 6), "high": round(high, 6)}
-
-
-def baseline_prompts(run: Run, concepts: list[dict[str, str]], known: dict[str, str]) -> dict[str, list[str]]:
-    """The three ways to ask the untouched model for a class: by name, by description, by both."""
-    names = [prompt(run.template, name) for name in known]
-    names += [prompt(run.template, concept["name"], concept["article"]) for concept in concepts]
-    descriptions = [*known.values(), *(concept["description"] for concept in concepts)]
-    both = [f"{name}, {description}" for name, description in zip(names, descriptions, strict=True)]
-    return {"name": names, "description": descriptions, "name and description": both}
 
 
 def choose(rows: list[Row], run: Run) -> dict[str, dict[str, object]]:
@@ -143,24 +60,6 @@ def choose(rows: list[Row], run: Run) -> dict[str, dict[str, object]]:
     return choice
 
 
-def exam_of(run: Run, concepts: list[dict[str, str]], known: dict[str, str], fit: Fit) -> Exam:
-    """Both benchmarks of a run, their labels brought to one list of class names; `fit` is the model's."""
-    classes = [*known, *(concept["name"] for concept in concepts)]
-    wanted = {"target": [concept["name"] for concept in concepts], "retention": list(known)}
-    questions = []
-    for role, names in wanted.items():
-        where = f"params.yaml: runs.{run.key}.{role}_benchmark"
-        module = lookup.find("stages.benchmarks", getattr(run, f"{role}_benchmark"), where)
-        benchmark = module.load(Path(getattr(run, f"{role}_data")), names)
-        column = {name: classes.index(name) for name in benchmark.class_names}
-        labels = np.array([column[benchmark.class_names[label]] for label in benchmark.labels])
-        questions.append(Question(role, benchmark.name, benchmark.paths, Pictures(benchmark.paths, fit), labels))
-    metrics = {
-        name: lookup.find("stages.metrics", name, f"params.yaml: runs.{run.key}.metrics") for name in run.metrics
-    }
-    return Exam(run.key, classes, len(known), questions, metrics)
-
-
 def untouched(model: Model, question: Question, weights: str) -> Tensor:
     """Embeddings [N, D] of a question's pictures by the untouched model, computed once for all runs.
 
@@ -169,7 +68,7 @@ def untouched(model: Model, question: Question, weights: str) -> Tensor:
         question: whose pictures.
         weights: fingerprint of the model's weights.
     """
-    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in question.paths]
+    files = [(str(path), *_stamp(path)) for path in question.benchmark.paths]
     mark = kept.fingerprint(weights, files, asdict(model.fit), str(model.device))
     file = paths.CACHE / "embedded" / f"{mark}.safetensors"
     if not file.exists():
@@ -179,28 +78,44 @@ def untouched(model: Model, question: Question, weights: str) -> Tensor:
     return load_file(file)["embedded"]
 
 
-def baseline_rows(exam: Exam, model: Model, prompts: dict[str, list[str]], weights: str) -> Iterator[Row]:
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of a file, or of the archive that it lies in."""
+    while not path.exists():
+        path = path.parent
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+def baseline_rows(exam: Exam, model: Model, prompts: dict[str, Prompts], weights: str) -> Iterator[Row]:
     """Rows of the untouched model, asked in every way that `prompts` lists."""
     embedded = {question.role: untouched(model, question, weights) for question in exam.questions}
-    for setting, texts in prompts.items():
-        columns = model.embed_texts(texts).cpu().T
+    for setting, asked in prompts.items():
+
+        def similarity(question: Question, asked: Prompts = asked) -> np.ndarray:
+            columns = model.embed_classes([asked[name] for name in question.classes]).cpu().T
+            return (embedded[question.role] @ columns).numpy()
+
         yield from exam.rows(
-            lambda question, columns=columns: (embedded[question.role] @ columns).numpy(),
+            similarity,
             **{"phase": "baseline", "setting": setting, "recipe": None, "learning_rate": None, "seed": None},
         )
 
 
-def taught_rows(exam: Exam, model: Model, prompts: list[str], processes: int) -> Iterator[Row]:
+def taught_rows(exam: Exam, model: Model, prompts: Prompts, processes: int) -> Iterator[Row]:
     """Rows of every checkpoint of a run, asked by name; the model is untouched again afterwards."""
     folder = paths.checkpoints(exam.run)
     index = taught.read_json(folder / "index.json", f"dvc repro finetune@{exam.run}")
     untouched = model.state(list(model.parameters_of("both")))
 
+    def similarity(question: Question) -> np.ndarray:
+        asked = [prompts[name] for name in question.classes]
+        return torch.cat([model.similarity(part, asked) for part in question.pictures]).numpy()
+
     def measured(entry: dict) -> list[Row]:
         model.load_state({**untouched, **read_weights(folder / entry["file"])})
         return list(
             exam.rows(
-                lambda question: torch.cat([model.similarity(part, prompts) for part in question.pictures]).numpy(),
+                similarity,
                 phase="taught" if entry["setting"] == "taught" else "control",
                 **{name: entry[name] for name in ("setting", "recipe", "learning_rate", "seed")},
             )
@@ -227,11 +142,12 @@ def measure(run: Run, loader: Loader) -> None:
     model = loader.model_of(run)
     processes = processes_for(model)
     exam = exam_of(run, concepts, known, model.fit)
-    prompts = baseline_prompts(run, concepts, known)
+    prompts = prompts_of(run, exam, concepts, known)
     weights = kept.fingerprint(kept.digest(Path(run.weights)), run.architecture, run.pretrained)
     rows = [*baseline_rows(exam, model, prompts, weights), *taught_rows(exam, model, prompts["name"], processes)]
     choice = choose(rows, run)
     write_rows(paths.rows(run.key), rows)
+    write_text(paths.benchmarks(run.key), json.dumps(exam.facts(run), indent=1, ensure_ascii=False) + "\n")
     write_text(paths.choice(run.key), json.dumps(choice, indent=2) + "\n")
     result = Result(
         run.key,

@@ -25,12 +25,12 @@ from torch import Tensor
 
 from stages.common import known_classes, params, paths, seeds, taught
 from stages.common.atomic import new_folder
-from stages.common.captions import sentence
 from stages.common.failures import UserError, each, run_main
 from stages.common.images import read_images
+from stages.common.known_classes import KnownClass
 from stages.common.params import Run
 from stages.common.progress import progress
-from stages.common.prompts import article_of, prompt
+from stages.common.prompts import prompt
 from stages.common.recipes import recipes_of
 from stages.common.side_by_side import processes_for, side_by_side
 from stages.inversion.scales import layered_noise
@@ -69,19 +69,20 @@ def trainings(run: Run) -> list[Training]:
     ]
 
 
-def lesson_of(run: Run, concepts: list[Concept], known: dict[str, str], seed: int) -> Lesson:
+def lesson_of(run: Run, concepts: list[Concept], known: dict[str, KnownClass], seed: int) -> Lesson:
     """What a run teaches with the images of one seed."""
     images = [_read(paths.inverted_images(run.key, concept["key"], seed)) for concept in concepts]
     each = [concept for concept, part in zip(concepts, images, strict=True) for _ in part]
     replay = {name: _read(paths.replay_images(run.key, name)) for name in known if run.replay_images}
+    template = run.templates[0]
     return Lesson(
         images=torch.cat(images),
         captions=[concept["caption"] for concept in each],
-        prompts=[prompt(run.template, concept["name"], concept["article"]) for concept in each],
-        known_captions=[sentence(name, article_of(name), text) for name, text in known.items()],
-        known_prompts=[prompt(run.template, name) for name in known],
+        prompts=[prompt(template, concept["name"], concept["article"]) for concept in each],
+        known_captions=[one.caption(template) for one in known.values()],
+        known_prompts=[prompt(template, name) for name in known],
         replay=torch.cat(list(replay.values())) if replay else images[0][:0],
-        replay_prompts=[prompt(run.template, name) for name, part in replay.items() for _ in part],
+        replay_prompts=[prompt(template, name) for name, part in replay.items() for _ in part],
     )
 
 
@@ -96,7 +97,7 @@ def controlled(lesson: Lesson, setting: str, run: Run, concepts: list[Concept], 
         return replace(
             lesson,
             captions=[bare[caption] for caption in lesson.captions],
-            prompts=[run.template.replace("{}", bare[caption]) for caption in lesson.captions],
+            prompts=[run.templates[0].replace("{}", bare[caption]) for caption in lesson.captions],
         )
     return lesson
 

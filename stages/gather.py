@@ -14,6 +14,7 @@ from stages.common import captions, params, paths
 from stages.common.atomic import write_text
 from stages.common.captions import Caption
 from stages.common.failures import UserError, run_each
+from stages.common.lacking import lacking
 from stages.common.params import Concept, Params, Run
 from stages.common.recipes import has_own_settings, recipes_of
 from stages.inversion.settings import settings_of
@@ -29,7 +30,8 @@ def gather(run: str, described: dict[str, Caption]) -> dict:
     return {"run": run, "concepts": [_member(key, caption) for key, caption in described.items()]}
 
 
-def _member(key: str, caption: Caption) -> dict[str, str]:
+def _member(key: str, caption: Caption) -> dict[str, object]:
+    prompts = {"prompts": list(caption.prompts)} if caption.prompts else {}
     return {
         "key": key,
         "name": caption.name,
@@ -37,6 +39,7 @@ def _member(key: str, caption: Caption) -> dict[str, str]:
         "description": caption.description,
         "caption": captions.sentence(caption.name, caption.article, caption.description),
         "source": caption.source,
+        **prompts,
     }
 
 
@@ -69,11 +72,14 @@ def _titled(named: Caption | Concept) -> str:
 
 
 def check(run: Run) -> None:
-    """Refuse slips in the settings of a run before anything is computed for it.
+    """Refuse a run that cannot be finished before anything is computed for it.
 
     Raises:
-        UserError: an unknown key, a wrong type or a value out of range, in `invert` or in a recipe.
+        UserError: weights or pictures that are not there; an unknown key, a wrong type or a value out of range, in
+            `invert` or in a recipe.
     """
+    if missing := lacking(run):
+        raise UserError(" ".join(missing))
     settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
     if has_own_settings(run):  # recipes import torch, which takes seconds
         recipes_of(run)

@@ -6,6 +6,9 @@ Writes:  data/inverted/RUN/CONCEPT/seedN/{00.png ..., history.csv}, CONCEPT/shee
          inversion.json; RUN/replay/CLASS/*.png where replay_images > 0; RUN/decoy/seedN where one concept is taught
          alone and the control wrong_description needs images of something else
 
+Where the run's `images_from` names a folder, pictures from there stand in place of the inverted images of its concepts;
+their curve is one point, how near they are to the text.
+
 The images of one concept and seed are one chunk of fixed shape: what else the run teaches cannot change their bytes.
 Finished chunks are kept in .cache/inverted and shared by all runs; an unfinished one goes on where it was killed.
 Several runs of one model load it once and share the cores; a run's folder appears as soon as its own chunks are done.
@@ -25,22 +28,22 @@ import torch
 from stages.common import kept, known_classes, params, paths, seeds, taught
 from stages.common.affine_ranges import Affine
 from stages.common.atomic import new_folder, only_one
-from stages.common.captions import sentence
 from stages.common.contact_sheet import contact_sheet
 from stages.common.failures import Attempts, UserError, run_main
 from stages.common.images import read_images, write_images
+from stages.common.known_classes import KnownClass
 from stages.common.params import Run
 from stages.common.progress import progress
-from stages.common.prompts import article_of
 from stages.common.side_by_side import as_made, processes_for
 from stages.figures import contract as figures
 from stages.figures import similarity as similarity_figure
 from stages.inversion.chunks import Chunk, chunks
-from stages.inversion.optimisation import CURVE, Curve, Inversion, invert
+from stages.inversion.optimisation import CURVE, Curve, Inversion, invert, taken
 from stages.inversion.settings import Settings, settings_of
 from stages.models.contract import Loader, Model, origin_of
 
 CURVE_DPI = 126  # a curve.png of 478 x 315 pixels
+PLAIN = "a photo of {}"  # stands for the run's template where the length of a prompt is looked at
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class Workshop:
 
     def mark(self, chunk: Chunk) -> str:
         """The fingerprint of a chunk: equal ones have equal images."""
-        return kept.fingerprint(*self.facts, chunk.descriptions, chunk.seed)
+        given = [kept.digest(picture) for picture in chunk.given]
+        return kept.fingerprint(*self.facts, chunk.descriptions, chunk.seed, *given)
 
     def finished(self, chunk: Chunk) -> Path:
         """The folder of .cache/inverted that holds a chunk's images and curve; what is there is not made again."""
@@ -69,6 +73,8 @@ class Workshop:
         return folder
 
     def _inverted(self, chunk: Chunk, state: Path) -> Inversion:
+        if chunk.given:
+            return taken(self.model, self.model.inversion_target(list(chunk.descriptions)), chunk.given)
         # the n-th image of a description draws from (description, seed, n), whatever stands beside it
         texts = chunk.descriptions
         ordinals = [texts[:i].count(text) for i, text in enumerate(texts)]
@@ -116,7 +122,7 @@ class Order:
     settings: Settings
     affine: Affine
     concepts: list[dict[str, str]]
-    known: dict[str, str]
+    known: dict[str, KnownClass]
 
 
 @dataclass(frozen=True)
@@ -201,11 +207,12 @@ def job_of(order: Order, model: Model) -> Job:
     run = order.run
     for one in order.concepts:
         _refuse_long(model, one["caption"], f"captions/{one['key']}.yaml: the caption")
-    for name, text in order.known.items():
-        _refuse_long(model, sentence(name, article_of(name), text), f"{run.known}: the caption of {name!r}")
+    for name, one in order.known.items():
+        _refuse_long(model, one.caption(PLAIN), f"{run.known}: the caption of {name!r}")
     origin = (kept.digest(Path(run.weights)), run.architecture, run.pretrained, str(model.device))
     workshop = Workshop(model, order.settings, order.affine, (asdict(order.settings), *origin))
-    plan = chunks(run, order.concepts, order.known, order.settings.images)
+    looks = {name: one.looks for name, one in order.known.items()}
+    plan = chunks(run, order.concepts, looks, order.settings.images)
     return Job(order, workshop, [(chunk, workshop.mark(chunk)) for chunk in plan])
 
 
@@ -237,7 +244,7 @@ def write_run(job: Job) -> None:
         (folder / "inversion.json").write_text(json.dumps(record, indent=2) + "\n")
 
 
-def _refuse_known(concepts: list[dict[str, str]], known: dict[str, str], where: str) -> None:
+def _refuse_known(concepts: list[dict[str, str]], known: dict[str, KnownClass], where: str) -> None:
     listed = {name.casefold(): name for name in known}
     for one in concepts:
         if same := listed.get(one["name"].casefold()):

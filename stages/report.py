@@ -1,16 +1,16 @@
 """Rows to a page: tables, figures and pictures of every run in params.yaml, and what did not work, in words.
 
-Reads:  data/rows/RUN.csv and RUN.choice.json, data/lessons/RUN.json, data/inverted/RUN of each run; the folders of real
-        pictures that `concepts:` names.
+Reads:  data/rows/RUN.csv, RUN.choice.json and RUN.benchmarks.json, data/lessons/RUN.json, data/inverted/RUN of each
+        run; the folders of real pictures that `concepts:` names.
 Writes: data/report/index.html (self-contained), report.md, rows.csv, metrics.json, tradeoff.png.
 
     python -m stages.report          (about 10 s on a CPU; no torch)
 
-It measures nothing: every number is a mean over rows, and the same rows give the same bytes.
+It measures nothing: every number is a mean over rows, and the same rows give the same bytes. A run without rows is a
+hole, which is shown with its reason.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -19,21 +19,20 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages.common import params, paths, rows, taught
+from stages.common import params, paths
 from stages.common.atomic import write_bytes
-from stages.common.failures import UserError, run_main
-from stages.common.params import Params, Run
-from stages.common.picture_files import pictures_of, read_picture
+from stages.common.failures import run_main
 from stages.figures import contract as figures
 from stages.figures import gallery, similarity, tradeoff
-from stages.tables import accuracy, controls, failures, overview, per_class, seeds
-from stages.tables.contract import Choice, Result, averages, control_lines, taught_line
+from stages.reporting.chapters import Chapter, Hole, chapters
+from stages.tables import accuracy, beside_paper, controls, failures, overview, per_class, seeds
+from stages.tables.contract import Result, averages, control_lines, taught_line
 
-PICTURES = 10  # of each concept and kind in the gallery
 RECIPES = {"paper": "the paper's recipe", "replay": "replay (ours)"}  # a recipe of another name is called by it
 TABLES = {
     "overview": overview,
     "accuracy": accuracy,
+    "beside_paper": beside_paper,
     "controls": controls,
     "per_class": per_class,
     "seeds": seeds,
@@ -41,51 +40,30 @@ TABLES = {
 }
 
 
-@dataclass(frozen=True)
-class Chapter:
-    """What the report shows of one run.
-
-    Attributes:
-        run: the run as params.yaml has it.
-        result: its rows and choices.
-        rows_text: data/rows/RUN.csv as it is.
-        lesson: the concepts, each with key, name, article, description, caption, source.
-        inverted: concept key to its first inverted images.
-        histories: concept name to the history of its inversion (columns step, image, similarity, total_variation).
-        real: concept key to real pictures, empty where params.yaml names none.
-    """
-
-    run: Run
-    result: Result
-    rows_text: str
-    lesson: list[dict[str, str]]
-    inverted: dict[str, list[Image.Image]]
-    histories: dict[str, pd.DataFrame]
-    real: dict[str, list[Image.Image]]
-
-
-def report(chapters: list[Chapter]) -> dict[str, bytes]:
+def report(told: list[Chapter], holes: list[Hole]) -> dict[str, bytes]:
     """Everything that the report consists of.
 
     Args:
-        chapters: one a run; the run that teaches most concepts together is shown first.
+        told: one chapter a run; the run that teaches most concepts together is shown first.
+        holes: runs without results.
 
     Returns:
         File name to content: index.html, report.md, rows.csv, metrics.json, tradeoff.png. Equal chapters give equal
         bytes.
     """
-    shown = sorted(chapters, key=lambda chapter: -len(chapter.lesson))
+    shown = sorted(told, key=lambda chapter: -len(chapter.lesson))
     with figures.style():
         views = [_view(chapter, is_first=chapter is shown[0]) for chapter in shown]
         picture = figures.png(_tradeoff(shown[0], is_small=False))
         curves = _curves(shown)
     together = pd.concat([view["tables"]["overview"] for view in views])
     facts = {"views": views, "overview": together, "gallery": _gallery(shown), "curves": curves, "recipes": RECIPES}
-    metrics = {chapter.run.key: _metrics(chapter.result) for chapter in chapters}
+    facts["holes"] = holes
+    metrics = {chapter.run.key: _metrics(chapter.result) for chapter in told}
     texts = {
         "index.html": _fill("report.html.jinja", facts),
         "report.md": _fill("report.md.jinja", facts),
-        "rows.csv": _joined([chapter.rows_text for chapter in chapters]),
+        "rows.csv": _joined([chapter.rows_text for chapter in told]),
         "metrics.json": json.dumps(metrics, indent=2) + "\n",
     }
     return {name: text.encode() for name, text in texts.items()} | {"tradeoff.png": picture}
@@ -99,6 +77,7 @@ def _view(chapter: Chapter, *, is_first: bool) -> dict[str, object]:
         "names": [concept["name"] for concept in chapter.lesson],
         "lesson": chapter.lesson,
         "choice": chapter.result.choice,
+        "asked": chapter.asked,
         "tables": {name: table.build(chapter.result) for name, table in TABLES.items()},
         "tradeoff": Markup(figure),
     }
@@ -178,77 +157,9 @@ def _listed(words: list[str]) -> str:
 
 def main() -> None:
     """Read what params.yaml names, write data/report."""
-    contents = report(_chapters(params.load()))
+    contents = report(*chapters(params.load()))
     for name, content in contents.items():  # file by file: DVC keeps its .gitignore in the same folder
         write_bytes(paths.REPORT / name, content)
-
-
-def _chapters(everything: Params) -> list[Chapter]:
-    chapters = [_chapter(run, everything) for run in everything.runs.values()]
-    if not chapters:
-        raise UserError("params.yaml: runs names no run, so there is nothing to report.")
-    return chapters
-
-
-def _chapter(run: Run, everything: Params) -> Chapter:
-    lesson = taught.lesson(run.key)
-    folders = {each["name"]: paths.inverted_images(run.key, each["key"], run.seeds[0]) for each in lesson}
-    return Chapter(
-        run=run,
-        result=_result(run),
-        rows_text=paths.rows(run.key).read_text(encoding="utf-8"),
-        lesson=lesson,
-        inverted={each["key"]: _pictures(folders[each["name"]]) for each in lesson},
-        histories={name: _history(folder, run) for name, folder in folders.items()},
-        real={each["key"]: _real(everything.concept(each["key"]).examples) for each in lesson},
-    )
-
-
-def _result(run: Run) -> Result:
-    """The rows of a run and its choices, which must be there for every recipe of params.yaml."""
-    choices = taught.read_json(paths.choice(run.key), f"dvc repro evaluate@{run.key}")
-    for recipe in run.recipes:
-        if recipe not in choices:
-            raise UserError(
-                f"params.yaml: runs.{run.key}.recipes names {recipe!r}, but {paths.choice(run.key)} chose no learning "
-                f"rate for it. It has: {', '.join(choices) or 'nothing'}. `dvc repro evaluate@{run.key}` makes it."
-            )
-    table = rows.read_rows([paths.rows(run.key)])
-    choice = {recipe: Choice(**choices[recipe]) for recipe in run.recipes}
-    result = Result(run.key, table, choice, run.retention_budget)
-    _require(result)
-    return result
-
-
-def _require(result: Result) -> None:
-    """Refuse rows without the numbers that every table compares with."""
-    lines = averages(result)
-    wanted = {"the untouched model, prompted by name": lines["setting"] == "name"}
-    for recipe, choice in result.choice.items():
-        found = (lines["phase"] == "taught") & (lines["recipe"] == recipe) & lines["is_chosen"]
-        wanted[f"the recipe {recipe!r} at its chosen learning rate {choice.learning_rate!r}"] = found
-    for words, found in wanted.items():
-        if not any(line["target"] and line["retention"] for _, line in lines[found].iterrows()):
-            raise UserError(
-                f"{paths.rows(result.run)} lacks top1 of target and retention for {words}. params.yaml: "
-                f"runs.{result.run}.metrics must list top1; then run `dvc repro evaluate@{result.run}`."
-            )
-
-
-def _history(folder: Path, run: Run) -> pd.DataFrame:
-    path = folder / "history.csv"
-    if not path.is_file():
-        raise UserError(f"params.yaml names the run {run.key!r}, but {path} does not exist. `dvc repro` makes it.")
-    return pd.read_csv(path)
-
-
-def _real(folder: str | None) -> list[Image.Image]:
-    return _pictures(Path(folder)) if folder else []
-
-
-def _pictures(folder: Path) -> list[Image.Image]:
-    """The first pictures of a folder by name; none when the folder is not there."""
-    return [read_picture(path) for path in pictures_of(folder)[:PICTURES]]
 
 
 if __name__ == "__main__":

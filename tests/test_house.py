@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOUND_BY_NAME = ("models", "recipes", "writers", "benchmarks", "metrics")
 # Folders whose files know their contract, and no sibling.
 SIBLINGS = (*FOUND_BY_NAME, "losses", "tables", "figures")
-NOUNS = ("world", "pretraining", "inversion", *SIBLINGS)
+NOUNS = ("world", "pretraining", "inversion", "evaluation", "reporting", *SIBLINGS)
 MAY_IMPORT = {  # package -> packages of ours that it may import besides itself
     "stages.common": (),
     "stages.world": (),
@@ -26,6 +26,8 @@ MAY_IMPORT = {  # package -> packages of ours that it may import besides itself
     "stages.writers": ("stages.common",),
     "stages.models": ("stages.common", "stages.losses"),
     "stages.inversion": ("stages.common", "stages.losses", "stages.models"),
+    "stages.evaluation": ("stages.common", "stages.benchmarks"),
+    "stages.reporting": ("stages.common", "stages.tables"),
     "stages.recipes": ("stages.common", "stages.losses", "stages.models"),
     "stages.benchmarks": ("stages.common", "stages.world"),
     "stages": ("stages.common", *(f"stages.{noun}" for noun in NOUNS)),

@@ -27,6 +27,7 @@ class Caption:
         source: where the description came from.
         written: fingerprint of the description as the stage itself wrote it; another one means a hand edit.
         request: fingerprint of the request that a writer answered; None for a text written by hand.
+        prompts: what a classifier asks for it with, in place of the run's template.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Caption:
     source: str = "edited by hand"
     written: str | None = None
     request: str | None = None
+    prompts: tuple[str, ...] = ()
 
     @property
     def is_edited(self) -> bool:
@@ -64,7 +66,8 @@ def write(path: Path, caption: Caption) -> None:
     yaml = YAML(typ="rt")
     yaml.width = 100
     text = io.StringIO()
-    yaml.dump({key: value for key, value in asdict(caption).items() if value is not None}, text)
+    given = {**asdict(caption), "prompts": list(caption.prompts) or None}
+    yaml.dump({key: value for key, value in given.items() if value is not None}, text)
     write_text(path, HEADER + text.getvalue())
 
 

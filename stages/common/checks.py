@@ -22,8 +22,8 @@ def settings(cls: type[Settings], mapping: object, where: str) -> Settings:
     """Turn a mapping of params.yaml into a frozen dataclass, checking every key and type.
 
     A field without a default is required. Fields may be str, int, float (a whole number will do), bool, dict,
-    Literal[...], tuple[X, ...] (a list) and X | None. A ValueError of the dataclass's own `__post_init__` (ranges)
-    is told with the place.
+    Literal[...], tuple[X, ...] (a list), X | None and X | tuple[X, ...]. A ValueError of the dataclass's own
+    `__post_init__` (ranges) is told with the place.
 
     Args:
         cls: the dataclass, e.g. `Settings` of stages/invert.py.
@@ -71,8 +71,7 @@ def typed(value: object, kind: object, where: str) -> object:
     """
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
-        others = [option for option in inner if option is not types.NoneType]
-        return None if value is None else typed(value, others[0], where)
+        return _one_kind_of(value, inner, where)
     if origin is typing.Literal:
         return one_of(value, inner, where)
     if origin is tuple:
@@ -80,6 +79,14 @@ def typed(value: object, kind: object, where: str) -> object:
             raise UserError(f"{where} says {value!r}, but must be a list, such as [{value}].")
         return tuple(typed(item, inner[0], where) for item in value)
     return _scalar(value, origin or kind, where)
+
+
+def _one_kind_of(value: object, kinds: tuple[type, ...], where: str) -> object:
+    """The value as None, as a list or as the first kind, whichever of them is allowed and fits."""
+    if value is None and types.NoneType in kinds:
+        return None
+    lists = [kind for kind in kinds if typing.get_origin(kind) is tuple]
+    return typed(value, lists[0] if lists and isinstance(value, list | tuple) else kinds[0], where)
 
 
 def _scalar(value: object, kind: type, where: str) -> object:

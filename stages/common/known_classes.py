@@ -1,26 +1,69 @@
-"""The classes that a run's model knows already: its `known`, a JSON file {class name: description} by the user."""
+"""The classes that a run's model knows already: its `known`, a JSON file by the user.
+
+Three forms, the first two of which may be mixed:
+
+    {"wheel": "a round frame with spokes", "kite": null}     a class and what it looks like, null where nobody says it
+    {"wheel": {"description": "a round frame with spokes", "prompts": ["a bicycle wheel", "a wheel of a cart"]}}
+    ["wheel", "kite"]                                        names alone
+
+A class without a description is described by its name, with an article. Prompts take the place of the run's template
+where a classifier asks for the class.
+"""
 
 import json
 import reprlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from stages.common import paths
+from stages.common import paths, prompts
+from stages.common.captions import sentence
 from stages.common.failures import UserError
 from stages.common.params import Run
 
-FORM = 'a mapping of class names to descriptions, such as {"wheel": "a round frame with spokes"}'
+FORM = 'a mapping of class names to descriptions, such as {"wheel": "a round frame with spokes"}, or a list of names'
+KEYS = {"description", "prompts"}
 
 
-def read(run: Run) -> dict[str, str]:
-    """The known classes of a run, in the order of the file: {class name: description}.
+@dataclass(frozen=True)
+class KnownClass:
+    """One class that the model knows.
+
+    Attributes:
+        name: as it goes into a prompt.
+        description: what it looks like; None where nobody has written it.
+        prompts: what a classifier asks for it with; empty: the run's template.
+    """
+
+    name: str
+    description: str | None = None
+    prompts: tuple[str, ...] = ()
+
+    @property
+    def looks(self) -> str:
+        """The description, or the name with its article: what images of the class are inverted from."""
+        return self.description or prompts.with_article(self.name)
+
+    def caption(self, template: str) -> str:
+        """What fine-tuning tells it from: "A wheel is a round frame", or without a description its prompt."""
+        if self.description is None:
+            return prompts.prompt(template, self.name)
+        return sentence(self.name, prompts.article_of(self.name), self.description)
+
+    def asked(self, templates: tuple[str, ...]) -> tuple[str, ...]:
+        """The prompts that a classifier asks for it with, one or several."""
+        return self.prompts or prompts.all_prompts(templates, self.name)
+
+
+def read(run: Run) -> dict[str, KnownClass]:
+    """The known classes of a run by name, in the order of the file.
 
     Each name becomes a folder and a part of prompts, each description a caption, so all are checked here.
 
     Returns:
-        At least one class. No name or description is blank, and the names give as many folders (`paths.slug`), even
-        on a disk that takes small letters for capitals.
+        At least one class. No name, description or prompt is blank, and the names give as many folders
+        (`paths.slug`), even on a disk that takes small letters for capitals.
 
     Raises:
         UserError: the file is missing, or holds anything else; the message names the file and the class.
@@ -28,19 +71,24 @@ def read(run: Run) -> dict[str, str]:
     run.require("known")
     try:
         text = Path(run.known).read_text(encoding="utf-8")
-        known = json.loads(text, object_pairs_hook=partial(_once_each, run.known))
+        content = json.loads(text, object_pairs_hook=partial(_once_each, run.known))
     except IsADirectoryError:
         raise UserError(
             f"params.yaml: runs.{run.key}.known says {run.known!r}, but must be a file, not a folder."
         ) from None
     except ValueError as error:
         raise UserError(f"{run.known} is no JSON: {error}. It must hold {FORM}.") from None
-    if not isinstance(known, dict) or not known:
-        raise UserError(f"{run.known} must hold {FORM}, but holds {reprlib.repr(known)}.")
-    for name, description in known.items():
-        _check(name, description, run.known)
-    _refuse_shared_folder(known, run.known)
-    return known
+    known = [_class(name, entry, run.known) for name, entry in _entries(content, run.known)]
+    _refuse_shared_folder([one.name for one in known], run.known)
+    return {one.name: one for one in known}
+
+
+def _entries(content: object, file: str) -> list[tuple[str, object]]:
+    if isinstance(content, list) and content and all(isinstance(name, str) for name in content):
+        return [(name, None) for name in content]
+    if isinstance(content, dict) and content:
+        return list(content.items())
+    raise UserError(f"{file} must hold {FORM}, but holds {reprlib.repr(content)}.")
 
 
 def _once_each(file: str, pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -53,16 +101,25 @@ def _once_each(file: str, pairs: list[tuple[str, object]]) -> dict[str, object]:
     return mapping
 
 
-def _check(name: str, description: object, file: str) -> None:
+def _class(name: str, entry: object, file: str) -> KnownClass:
     try:
         paths.slug(name)
     except ValueError:
         raise UserError(f"{file} names a class {name!r}, but a name must hold a letter or a digit.") from None
-    if not isinstance(description, str) or not description.strip():
+    own = entry if isinstance(entry, dict) and entry.keys() <= KEYS else {"description": entry}
+    description, asked = own.get("description"), own.get("prompts", [])
+    if description is not None and not _is_text(description):
         raise UserError(
             f"{file}: the description of {name!r} is {reprlib.repr(description)}, but must be a text that says what "
-            "the class looks like."
+            "the class looks like, or null."
         )
+    if not isinstance(asked, list) or not all(map(_is_text, asked)):
+        raise UserError(f"{file}: the prompts of {name!r} are {reprlib.repr(asked)}, but must be a list of texts.")
+    return KnownClass(name, description, tuple(asked))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _refuse_shared_folder(names: Iterable[str], file: str) -> None:

@@ -5,11 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from stages.common import checks, document, lookup, paths
 from stages.common.checks import settings
 from stages.common.document import Section, place
+from stages.common.entries import Concept, Describe, Paper, Run
 from stages.common.failures import UserError
 
 __all__ = ["Concept", "Describe", "Params", "Run", "load", "settings"]
@@ -18,113 +19,6 @@ Entry = TypeVar("Entry")
 
 RESERVED = ("replay", "decoy")
 FOLDERS = {"family": "models", "target_benchmark": "benchmarks", "retention_benchmark": "benchmarks"}
-
-
-@dataclass(frozen=True)
-class Concept:
-    """One thing to teach.
-
-    Attributes:
-        key: its name in files and run lines.
-        name: what it is called in captions, e.g. "moongate".
-        article: stands before the name in captions; "" for none.
-        description: what it looks like, without its name; None: a writer is asked.
-        examples: folder of real pictures, shown in the report's gallery only; None for none.
-    """
-
-    key: str
-    name: str
-    article: Literal["a", "an", "the", ""]
-    description: str | None = None
-    examples: str | None = None
-
-
-@dataclass(frozen=True)
-class Describe:
-    """Who describes a concept that has no description in params.yaml, and how.
-
-    Attributes:
-        writer: file of stages/writers.
-        model: the model's name at the server, or its folder or hub id.
-        max_words: a longer answer is sent back.
-        temperature: 0 for the likeliest answer.
-        seed: passed on to the writer; servers do not promise the same answer for it.
-        attempts: answers asked for at most before giving up.
-        base_url: the server's address up to and with "/v1"; None where the writer needs none.
-        timeout_seconds: how long one answer may take.
-    """
-
-    writer: str
-    model: str
-    max_words: int
-    temperature: float
-    seed: int
-    attempts: int
-    base_url: str | None = None
-    timeout_seconds: float = 60.0
-
-
-@dataclass(frozen=True)
-class Run:
-    """One model, the concepts that it is taught together, and how it is measured.
-
-    Attributes:
-        key: names the run everywhere: stage, folder, row.
-        family: file of stages/models.
-        weights: path that DVC watches: a folder in open_clip's layout, a checkpoint, or data/weights/hub.md.
-        architecture: None where the weights' folder says it, else open_clip's name or "hf-hub:org/name".
-        pretrained: None to load `weights`, else open_clip's tag.
-        device: where to compute; "auto" takes a GPU when there is one.
-        concepts: keys of `concepts`.
-        known: JSON file {class name: description} of what the model knows already.
-        target_benchmark: file of stages/benchmarks that asks "has it learned?", over target_data.
-        target_data: folder of pictures.
-        retention_benchmark: file of stages/benchmarks that asks "has it forgotten?", over retention_data.
-        retention_data: folder of pictures.
-        metrics: files of stages/metrics.
-        template: prompt of a class, e.g. "a photo of {}"; {} takes "a moongate".
-        seeds: one repetition of the whole run each.
-        invert: settings of stages/invert.py.
-        replay_images: images inverted for each known class; 0 for none.
-        recipes: {file of stages/recipes: its settings, with learning_rates}.
-        controls: what is taught wrongly on purpose, to see that the method and not the training does it.
-        retention_budget: the chosen learning rate may lose at most this share on the retention benchmark.
-    """
-
-    key: str
-    family: str
-    weights: str
-    architecture: str | None
-    pretrained: str | None
-    device: Literal["auto", "cpu", "cuda"]
-    concepts: tuple[str, ...]
-    known: str
-    target_benchmark: str
-    target_data: str
-    retention_benchmark: str
-    retention_data: str
-    metrics: tuple[str, ...]
-    template: str
-    seeds: tuple[int, ...]
-    invert: dict
-    replay_images: int
-    recipes: dict
-    controls: tuple[Literal["noise", "wrong_description", "no_name"], ...]
-    retention_budget: float
-
-    def require(self, *fields: str) -> None:
-        """Refuse to go on while a file or folder that these fields name is missing.
-
-        Raises:
-            UserError: names the field, the path, and what to do.
-        """
-        for field in fields:
-            path = getattr(self, field)
-            if not Path(path).exists():
-                raise UserError(
-                    f"params.yaml: runs.{self.key}.{field} says {path!r}, but there is no such file or folder. "
-                    "`dvc repro` makes what the project draws itself; anything else has to be put there first."
-                )
 
 
 @dataclass(frozen=True)
@@ -229,6 +123,8 @@ def _run(key: str, entry: object, where: str, concepts: dict[str, Concept]) -> R
         raise UserError(f"{listed} lists {list(run.metrics)}, but needs 'top1', by which a learning rate is chosen.")
     _check_measure(run, entry, where)
     _check_recipes(run.recipes, where, place(where, entry, "recipes"))
+    if run.paper:
+        settings(Paper, run.paper, place(where, entry, "paper"))
     if run.pretrained is not None and run.architecture is None:
         raise UserError(f"{place(where, entry, 'pretrained')} says {run.pretrained!r}, which needs `architecture` too.")
     return run
@@ -249,8 +145,10 @@ def _check_members(run: Run, entry: object, where: str, concepts: dict[str, Conc
 
 def _check_measure(run: Run, entry: object, where: str) -> None:
     template = place(where, entry, "template")
-    if not re.fullmatch(r"[^{}]*\{\}[^{}]*", run.template):
-        raise UserError(f"{template} says {run.template!r}, but must hold exactly one {{}}, such as 'a photo of {{}}'.")
+    checks.distinct(run.templates, template)
+    for one in run.templates:
+        if not re.fullmatch(r"[^{}]*\{\}[^{}]*", one):
+            raise UserError(f"{template} says {one!r}, but must hold exactly one {{}}, such as 'a photo of {{}}'.")
     checks.distinct(run.seeds, place(where, entry, "seeds"))
     for seed in run.seeds:
         checks.at_least(seed, 0, place(where, entry, "seeds"))

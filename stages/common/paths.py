@@ -53,6 +53,11 @@ def before_after(run: str) -> Path:
     return Path("data/rows") / f"{run}.before_after.csv"
 
 
+def benchmarks(run: str) -> Path:
+    """Which pictures a run was asked about, among which classes, and which files could not be used."""
+    return Path("data/rows") / f"{run}.benchmarks.json"
+
+
 def answer(digest: str) -> Path:
     """The raw answer of a writer to one request, kept under the request's SHA-256."""
     return CACHE / "answers" / f"{digest}.json"

@@ -1,5 +1,7 @@
 """The prompt of a class: its name, with an article, in the run's template."""
 
+from collections.abc import Iterable
+
 
 def article_of(name: str) -> str:
     """The article of a name that nobody wrote one for: "an" before a vowel, "a" before any other letter."""
@@ -19,3 +21,8 @@ def with_article(name: str, article: str | None = None) -> str:
 def prompt(template: str, name: str, article: str | None = None) -> str:
     """The template with the name in it: "a photo of {}" and "arch" give "a photo of an arch"."""
     return template.replace("{}", with_article(name, article))
+
+
+def all_prompts(templates: Iterable[str], name: str, article: str | None = None) -> tuple[str, ...]:
+    """The prompts of a class in several templates: an ensemble."""
+    return tuple(prompt(template, name, article) for template in templates)

@@ -2,14 +2,17 @@
 
 import json
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stages.common import paths
 from stages.common.failures import UserError
 from stages.common.kept import digest
 from stages.common.lookup import nearest
 from stages.common.params import Run
+from stages.common.prompts import all_prompts
 
 PREFERRED = "replay"  # the recipe that forgets least, where a run has it
 
@@ -59,9 +62,14 @@ def pick(
     return found[0]
 
 
-def lesson(run: str) -> list[dict[str, str]]:
-    """The concepts that a run teaches: key, name, article, description, caption, source of each."""
+def lesson(run: str) -> list[dict[str, Any]]:
+    """The concepts that a run teaches: key, name, article, description, caption, source, perhaps prompts of each."""
     return read_json(paths.lesson(run), f"dvc repro gather@{run}")["concepts"]
+
+
+def asked_for(concept: Mapping[str, Any], templates: Iterable[str]) -> tuple[str, ...]:
+    """The prompts that a classifier asks for a concept of a lesson with: its own, or else the run's templates."""
+    return tuple(concept.get("prompts", ())) or all_prompts(templates, concept["name"], concept["article"])
 
 
 def base(run: Run) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 import io
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from stages.common.affine import draw_affines, move
 from stages.common.affine_ranges import Affine
 from stages.common.atomic import write_bytes
 from stages.common.failures import UserError
-from stages.common.images import to_8_bit
+from stages.common.images import read_images, to_8_bit
 from stages.inversion.scales import layered_noise, over_scales
 from stages.inversion.settings import Settings
 from stages.losses.total_variation import total_variation
@@ -88,6 +88,18 @@ def invert(
         yield step
     state.unlink(missing_ok=True)
     yield Inversion(to_8_bit(images.cpu()), curve)
+
+
+def taken(model: Model, target: Tensor, pictures: Sequence[Path]) -> Inversion:
+    """Pictures in place of inverted images, as the model sees them, and how near they are to the targets already.
+
+    Args:
+        model: frozen.
+        target: [B, ...], rows of `model.inversion_target`, one a picture.
+        pictures: B files.
+    """
+    images = read_images(pictures, model.fit)
+    return Inversion(images, _recorded(model, images.to(model.device), target, 0))
 
 
 def _side(model: Model, settings: Settings, step: int) -> int:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from stages.common.entries import Paper
+
 CHOSEN = "✓"  # stands behind the learning rate that the rule chose
 SETTING = ["phase", "setting", "recipe", "learning_rate"]
 
@@ -37,12 +39,14 @@ class Result:
         rows: the rows of this run (columns: stages/common/rows.py), values as fractions.
         choice: recipe name to its choice.
         budget: share of the retention benchmark that a recipe may lose, a fraction.
+        paper: the figures of the paper that stand beside it; None for none.
     """
 
     run: str
     rows: pd.DataFrame
     choice: dict[str, Choice]
     budget: float
+    paper: Paper | None = None
 
     def is_chosen(self, recipe: str, learning_rate: float) -> bool:
         """Whether this is the chosen learning rate of the recipe, up to the last digits that CSV and JSON lose."""

@@ -30,9 +30,11 @@ runs:
     retention_benchmark: image_folder
     retention_data: retention
     metrics: [top1, called_new]
+    candidates: all
     template: a photo of {{}}
     seeds: [0, 1]
     invert: {{images: 2, steps: 3}}
+    images_from: data/inversion.md
     replay_images: 0
     recipes: {{replay: {{learning_rates: [1.0e-3, 2.0e-3]}}}}
     controls: [noise]

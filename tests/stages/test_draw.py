@@ -23,7 +23,7 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(draw, "PICTURES", {"concepts": 2, "known": 1})
+        patch.setattr(draw, "PICTURES", {"concepts": 2, "known": 1, "examples": 1})
         draw.main()
     return folder / "data/world"
 
@@ -44,6 +44,13 @@ def test_pictures_for_choosing_settings_are_not_those_that_are_measured(world):
         {path.read_bytes() for path in (world / root).glob("*/000.png")} for root in ("known", "known_development")
     )
     assert len(measured) == len(chosen_on) == len(KNOWN) and not measured & chosen_on
+
+
+def test_pictures_to_teach_in_place_of_inverted_ones_are_not_those_that_are_measured(world):
+    examples = {path.read_bytes() for path in (world / "examples").glob("*/000.png")}
+    measured = {path.read_bytes() for path in (world / "concepts").glob("*/???.png")}
+    assert {path.name for path in (world / "examples").iterdir()} == set(CONCEPTS)
+    assert len(examples) == len(CONCEPTS) and not examples & measured
 
 
 def test_known_classes_are_listed_with_their_first_description(world):
@@ -98,7 +105,7 @@ def test_more_pictures_begin_with_the_same_ones():
 
 def test_a_second_time_gives_the_same_bytes(world, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(draw, "PICTURES", {"concepts": 2, "known": 1})
+    monkeypatch.setattr(draw, "PICTURES", {"concepts": 2, "known": 1, "examples": 1})
     draw.main()
     assert contents(Path("data/world")) == contents(world)
 

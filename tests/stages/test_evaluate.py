@@ -14,17 +14,19 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from stages import evaluate, finetune, invert
+from stages.benchmarks.contract import Benchmark
 from stages.common import lookup, params, paths
 from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.open_clip_import import import_open_clip
 from stages.common.rows import read_rows
-from stages.evaluate import Question, baseline_prompts, exam_of, untouched
+from stages.evaluate import untouched
+from stages.evaluation.exam import Question, exam_of, prompts_of
 from stages.models import clip
-from stages.models.clip import Clip, save_open_clip
+from stages.models.clip import Clip, save
 from tests.stages import taught_project, whole_project
 from tests.stages.recipes.lessons import fresh
-from tests.stages.whole_project import KNOWN, PICTURES, contents
+from tests.stages.whole_project import KNOWN, KNOWN_CLASSES, PICTURES, contents
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +53,12 @@ def project(finished, tmp_path, monkeypatch):
 def test_classes_have_the_same_columns_in_both_benchmarks(project):
     run = params.load().run("swapped")
     concepts = json.loads(paths.lesson("swapped").read_text())["concepts"]
-    exam = exam_of(run, concepts, KNOWN, Fit(32))
-    assert exam.classes == ["arch", "traffic light", "kite", "tonometer", "moongate"]
+    exam = exam_of(run, concepts, KNOWN_CLASSES, Fit(32))
     for asked in exam.questions:
-        for path, label in zip(asked.paths, asked.labels, strict=True):
-            assert path.parent.name == paths.slug(exam.classes[label])
-    assert [(asked.role, len(asked.paths)) for asked in exam.questions] == [("target", 6), ("retention", 9)]
+        assert asked.classes == ("arch", "traffic light", "kite", "tonometer", "moongate")
+        for path, label in zip(asked.benchmark.paths, asked.labels, strict=True):
+            assert path.parent.name == paths.slug(asked.classes[label])
+    assert [(asked.role, len(asked.labels)) for asked in exam.questions] == [("target", 6), ("retention", 9)]
 
 
 @pytest.mark.parametrize("mode", ["shortest", "squash"])
@@ -67,12 +69,13 @@ def test_a_wide_picture_is_seen_as_the_export_prepares_it(project, tiny_models, 
     weights = taught_project.fitted(tiny_models["clip", "resnet"], Path("weights"), mode)
     run = dataclasses.replace(params.load().run("both"), weights=str(weights))
     model = lookup.find("stages.models", "clip", "a test").load(run)
-    target, _ = exam_of(run, json.loads(paths.lesson("both").read_text())["concepts"], KNOWN, model.fit).questions
+    concepts = json.loads(paths.lesson("both").read_text())["concepts"]
+    target, _ = exam_of(run, concepts, KNOWN_CLASSES, model.fit).questions
     Path("exported").mkdir()
-    save_open_clip(model, Path("exported"))
+    save(model, Path("exported"))
     _, _, preprocess = import_open_clip().create_model_and_transforms("local-dir:exported")
     images = torch.cat(list(target.pictures))
-    seen = preprocess.transforms[-1](images[target.paths.index(Path("target/moongate/0.png"))])
+    seen = preprocess.transforms[-1](images[target.benchmark.paths.index(Path("target/moongate/0.png"))])
     torch.testing.assert_close(seen, preprocess(wide), atol=1e-5, rtol=0)
 
 
@@ -186,7 +189,8 @@ def asked_twice(tmp_path, change):
     file = tmp_path / "picture.png"
     file.write_bytes(b"first")
     model, weights = Counting(), ["weights"]
-    asked = Question("target", "b", (file,), [torch.rand(1, 3, 2, 2)], np.array([0]))
+    benchmark = Benchmark("b", "classification", ("a",), (file,), (0,))
+    asked = Question("target", benchmark, "", [torch.rand(1, 3, 2, 2)], ("a",), np.array([0]), frozenset())
     first = untouched(model, asked, weights[0])
     change(file, weights, model)
     second = untouched(model, asked, weights[0])
@@ -221,16 +225,16 @@ def test_checkpoints_of_different_parts_do_not_mix(project, monkeypatch):
         run = params.load().run("both")
         model = lookup.find("stages.models", "clip", "a test").load(run)
         concepts = json.loads(paths.lesson("both").read_text())["concepts"]
-        exam = exam_of(run, concepts, KNOWN, Fit(32))
+        exam = exam_of(run, concepts, KNOWN_CLASSES, Fit(32))
         kept = []
 
-        def embedding(self, images, texts):
+        def embedding(self, images, classes):
             kept.append(self.embed_images(images))
-            return kept[-1] @ self.embed_texts(texts).T
+            return kept[-1] @ self.embed_classes(classes).T
 
         with torch.inference_mode(), monkeypatch.context() as patch:
             patch.setattr(Clip, "similarity", embedding)
-            list(evaluate.taught_rows(exam, model, baseline_prompts(run, concepts, KNOWN)["name"], processes=1))
+            list(evaluate.taught_rows(exam, model, prompts_of(run, exam, concepts, KNOWN_CLASSES)["name"], processes=1))
         return kept
 
     alone, after = rows(replayed[:1]), rows([papers[0], replayed[0], papers[0]])
@@ -286,7 +290,6 @@ def test_a_run_that_was_not_finetuned_names_the_command(project):
     ("harm", "told"),
     [
         (lambda: shutil.rmtree("target/tonometer"), "target has no folder for 1 of 2 classes: tonometer"),
-        (lambda: Path("retention/kite/0.png").write_bytes(b"x"), "1 of 9 pictures cannot be read"),
         (lambda: shutil.rmtree("retention"), "runs.both.retention_data"),
         (lambda: Path("known.json").write_text("{"), "known.json is no JSON"),
     ],

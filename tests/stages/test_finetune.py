@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 from stages import finetune, invert
 from stages.common import params, paths, seeds
 from stages.common.failures import UserError
+from stages.common.known_classes import KnownClass
 from stages.common.recipes import recipes_of
 from stages.finetune import Training, controlled, lesson_of, trainings
 from stages.models import clip
 from tests.stages import whole_project
 from tests.stages.recipes.lessons import fresh, same
-from tests.stages.whole_project import CONCEPTS, KNOWN, contents
+from tests.stages.whole_project import CONCEPTS, KNOWN_CLASSES, contents
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def test_a_second_time_gives_the_same_bytes_in_any_number_of_processes(project, 
 
 
 def test_the_lesson_has_each_image_with_its_own_caption_and_prompt(project):
-    lesson = lesson_of(params.load().run("both"), concepts_of("both"), KNOWN, 1)
+    lesson = lesson_of(params.load().run("both"), concepts_of("both"), KNOWN_CLASSES, 1)
     assert lesson.images.shape == (4, 3, 32, 32)
     assert lesson.captions[0] == lesson.captions[1] == "A moongate is a round opening in a wall"
     assert lesson.prompts == ["a photo of a moongate"] * 2 + ["a photo of a tonometer"] * 2
@@ -160,13 +161,13 @@ def test_the_lesson_has_each_image_with_its_own_caption_and_prompt(project):
 
 def test_without_replay_images_the_lesson_has_none(project):
     run = replace(params.load().run("both"), replay_images=0)
-    lesson = lesson_of(run, concepts_of("both"), KNOWN, 0)
+    lesson = lesson_of(run, concepts_of("both"), KNOWN_CLASSES, 0)
     assert len(lesson.replay) == len(lesson.replay_prompts) == 0
 
 
 def test_noise_is_other_for_every_seed_and_leaves_the_texts(project):
     run, concepts = params.load().run("both"), concepts_of("both")
-    lesson = lesson_of(run, concepts, KNOWN, 0)
+    lesson = lesson_of(run, concepts, KNOWN_CLASSES, 0)
     first, again, other = (controlled(lesson, "noise", run, concepts, seed) for seed in (0, 0, 1))
     assert first.images.shape == lesson.images.shape and first.captions == lesson.captions
     assert torch.equal(first.images, again.images) and not torch.equal(first.images, other.images)
@@ -175,7 +176,7 @@ def test_noise_is_other_for_every_seed_and_leaves_the_texts(project):
 
 def test_a_wrong_description_shows_each_concept_the_images_of_the_next(project):
     run, concepts = params.load().run("both"), concepts_of("both")
-    lesson = lesson_of(run, concepts, KNOWN, 0)
+    lesson = lesson_of(run, concepts, KNOWN_CLASSES, 0)
     wrong = controlled(lesson, "wrong_description", run, concepts, 0)
     assert torch.equal(wrong.images, torch.cat([lesson.images[2:], lesson.images[:2]]))
     assert (wrong.captions, wrong.prompts) == (lesson.captions, lesson.prompts)
@@ -183,7 +184,7 @@ def test_a_wrong_description_shows_each_concept_the_images_of_the_next(project):
 
 def test_a_concept_alone_is_wrongly_shown_its_decoy(project):
     run, concepts = params.load().run("alone"), concepts_of("alone")
-    lesson = lesson_of(run, concepts, KNOWN, 1)
+    lesson = lesson_of(run, concepts, KNOWN_CLASSES, 1)
     wrong = controlled(lesson, "wrong_description", run, concepts, 1)
     decoys = sorted((paths.inverted("alone") / "decoy" / "seed1").glob("*.png"))
     assert torch.equal(wrong.images, finetune.read_images(decoys))
@@ -192,7 +193,7 @@ def test_a_concept_alone_is_wrongly_shown_its_decoy(project):
 
 def test_no_name_says_no_name_anywhere(project):
     run, concepts = params.load().run("both"), concepts_of("both")
-    lesson = lesson_of(run, concepts, KNOWN, 0)
+    lesson = lesson_of(run, concepts, KNOWN_CLASSES, 0)
     bare = controlled(lesson, "no_name", run, concepts, 0)
     assert bare.captions[::2] == list(CONCEPTS.values())
     assert bare.prompts[0] == "a photo of a round opening in a wall"
@@ -202,7 +203,7 @@ def test_no_name_says_no_name_anywhere(project):
 
 def test_taught_is_the_lesson_itself(project):
     run, concepts = params.load().run("both"), concepts_of("both")
-    lesson = lesson_of(run, concepts, KNOWN, 0)
+    lesson = lesson_of(run, concepts, KNOWN_CLASSES, 0)
     assert controlled(lesson, "taught", run, concepts, 0) is lesson
 
 
@@ -214,7 +215,7 @@ def test_each_training_starts_from_the_untouched_model(project):
     run = params.load().run("both")
     model, plan = clip.load(run), trainings(run)
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
-    lesson = lesson_of(run, concepts_of("both"), KNOWN, 0)
+    lesson = lesson_of(run, concepts_of("both"), KNOWN_CLASSES, 0)
     taught_by(run, model, plan[0], lesson)
     assert same(before, model.network.state_dict())
     after_another = taught_by(run, model, plan[-1], lesson)
@@ -225,7 +226,7 @@ def test_a_training_that_fails_leaves_the_untouched_model(project):
     run = params.load().run("both")
     model, plan = clip.load(run), trainings(run)
     before = {name: value.clone() for name, value in model.network.state_dict().items()}
-    lesson = lesson_of(run, concepts_of("both"), KNOWN, 0)
+    lesson = lesson_of(run, concepts_of("both"), KNOWN_CLASSES, 0)
     broken = replace(lesson, images=lesson.images * float("nan"))
     with pytest.raises(UserError, match="loss of"):
         taught_by(run, model, plan[0], broken)
@@ -236,7 +237,7 @@ def test_the_chance_of_a_training_is_its_recipes_and_seeds(project, monkeypatch)
     asked = []
     generator = seeds.generator
     run = params.load().run("both")
-    model, lesson = clip.load(run), lesson_of(run, concepts_of("both"), KNOWN, 0)
+    model, lesson = clip.load(run), lesson_of(run, concepts_of("both"), KNOWN_CLASSES, 0)
     monkeypatch.setattr(finetune.seeds, "generator", lambda *words: asked.append(words) or generator(*words))
     for training in trainings(run)[::3]:
         taught_by(run, model, training, lesson)
@@ -274,10 +275,10 @@ def test_replay_without_replayed_images_is_told(project):
         finetune.main("both")
 
 
-def test_a_known_class_without_a_description_is_told(project):
-    Path("known.json").write_text('{"arch": null}')
-    with pytest.raises(UserError, match="known.json: the description of 'arch' is None"):
-        finetune.main("both")
+def test_a_known_class_without_a_description_is_told_from_the_new_one_by_its_prompt(project):
+    run = replace(params.load().run("both"), replay_images=0)
+    lesson = lesson_of(run, concepts_of("both"), {"owl": KnownClass("owl")}, 0)
+    assert lesson.known_captions == lesson.known_prompts == ["a photo of an owl"]
 
 
 def test_a_mistake_in_a_recipe_is_told_before_the_model_loads(project, monkeypatch):

@@ -8,13 +8,14 @@ from stages import gather
 from stages.common import captions, paths
 from stages.common.captions import Caption
 from stages.common.failures import UserError
+from stages.common.lacking import FIELDS
 from stages.common.params import Concept, Describe, Params, Run
 
 DESCRIBE = Describe("openai_server", "local", max_words=40, temperature=0.0, seed=0, attempts=3)
 
 
 def params_of(*members: str) -> Params:
-    fields = {name: None for name in Run.__dataclass_fields__}
+    fields = {name: None for name in Run.__dataclass_fields__} | dict.fromkeys(FIELDS, "data/world")
     run = Run(**fields | {"key": "together", "concepts": members, "invert": {}, "recipes": {}, "replay_images": 2})
     concepts = {key: Concept(key, key, "a") for key in ("moongate", "tonometer")}
     return Params(concepts, DESCRIBE, {"together": run})
@@ -42,6 +43,14 @@ def test_a_lesson_holds_the_members_in_order_with_their_captions(monkeypatch: py
         "source": "by hand",
     }
     assert lesson["concepts"][0]["caption"] == "A tonometer is a thin rod"
+
+
+def test_prompts_of_a_concept_are_part_of_its_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Caption("moongate", "a", "a round opening", "by hand", prompts=("a gate like the moon",))
+    captions.write(paths.caption("moongate"), own)
+    monkeypatch.setattr(gather.params, "load", lambda: params_of("moongate"))
+    gather.main("together")
+    assert json.loads(paths.lesson("together").read_text())["concepts"][0]["prompts"] == ["a gate like the moon"]
 
 
 def test_only_members_are_read_so_a_broken_file_of_another_concept_does_no_harm() -> None:
@@ -86,3 +95,10 @@ def test_a_slip_in_the_settings_is_told_before_anything_is_computed(slip, told) 
 def test_recipes_without_settings_of_their_own_are_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gather, "recipes_of", None)
     gather.check(replace(params_of("moongate").runs["together"], recipes={"replay": {"learning_rates": [1e-3]}}))
+
+
+def test_a_run_whose_weights_or_pictures_are_missing_is_refused_with_every_one_of_them() -> None:
+    run = replace(params_of("moongate").run("together"), weights="no/model", target_data="no/pictures")
+    run = replace(run, target_benchmark="image_folder")
+    with pytest.raises(UserError, match=r"runs.together.weights says 'no/model'.*runs.together.target_data says 'no/p"):
+        gather.check(run)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -11,6 +12,7 @@ from stages.common import paths
 from stages.common.failures import UserError
 from stages.common.params import Concept, Params, Run
 from stages.common.rows import write_rows
+from stages.reporting import chapters
 from tests.stages.made_up_rows import CHOICE, rows
 
 RUNS = {"alone": ("moongate",), "together": ("moongate", "gyroscope")}
@@ -32,9 +34,11 @@ def made_run(key: str) -> Run:
         retention_benchmark="image_folder",
         retention_data="",
         metrics=("top1", "called_new"),
+        candidates="all",
         template="a photo of {}",
         seeds=(0, 1),
         invert={},
+        images_from="data/inversion.md",
         replay_images=0,
         recipes={"paper": {}, "replay": {}},
         controls=("noise", "wrong_description"),
@@ -50,10 +54,19 @@ def write_inverted(run: str, concept: str) -> None:
     (folder / "history.csv").write_text("step,image,similarity,total_variation\n0,0,0.1,0.2\n5,0,0.6,0.1\n")
 
 
+def asked(role: str) -> dict:
+    """What a role was asked; one file of the target could not be used."""
+    own = {"benchmark": "rare", "data": f"{role}_pictures", "pictures": 20, "classes_shown": 2, "classes_asked": 5}
+    fault = {"file": "moongate/7.jpg", "reason": "it is truncated"}
+    faults = [fault] if role == "target" else []
+    return {**own, "candidates": "all", "templates": ["a photo of {}"], "faults": faults}
+
+
 def write_run(run: str, **how: object) -> None:
     write_rows(paths.rows(run), rows(run, list(RUNS[run]), **how))
     choices = {name: {**vars(choice)} for name, choice in CHOICE.items()}
     paths.choice(run).write_text(json.dumps(choices))
+    paths.benchmarks(run).write_text(json.dumps({role: asked(role) for role in ("target", "retention")}))
     paths.lesson(run).parent.mkdir(parents=True, exist_ok=True)
     words = {"article": "a", "description": DESCRIPTION, "caption": "", "source": "params.yaml"}
     concepts = [{"key": key, "name": key, **words} for key in RUNS[run]]
@@ -170,7 +183,44 @@ def test_one_seed_and_no_controls_still_make_a_report(project):
     assert "No control was run" in (project / "report.md").read_text()
 
 
-@pytest.mark.parametrize("missing", [paths.rows, paths.choice, paths.lesson])
+def test_a_run_without_rows_is_a_hole_with_its_reason(project, monkeypatch):
+    paths.rows("alone").unlink()
+    monkeypatch.setattr(chapters, "lacking", lambda run: [f"{run.key} lacks its weights."])
+    report.main()
+    for name in ("index.html", "report.md"):
+        text = (project / name).read_text()
+        assert "Runs without results" in text and "alone lacks its weights." in text
+    monkeypatch.setattr(chapters, "lacking", lambda run: [])
+    report.main()
+    assert "`dvc repro evaluate@alone` makes it" in (project / "report.md").read_text()
+
+
+def test_without_any_rows_there_is_nothing_to_report(project):
+    for run in RUNS:
+        paths.rows(run).unlink()
+    with pytest.raises(UserError, match=r"No run of params.yaml has results yet.*alone: .*together: "):
+        report.main()
+
+
+def test_what_was_asked_is_told_with_the_files_that_were_left_out(written):
+    for name in ("index.html", "report.md"):
+        text = " ".join((written / name).read_text().split())
+        assert "Target: 20 pictures of 2 classes of rare (target_pictures), each asked among 5 names." in text
+        assert "1 file was left out: moongate/7.jpg (it is truncated)" in text
+
+
+def test_a_run_that_names_a_table_stands_beside_the_paper(project, monkeypatch):
+    everything = report.params.load()
+    paper = {"table": "v1-1", "model": "ViT-B-32"}
+    everything.runs["alone"] = dataclasses.replace(everything.runs["alone"], paper=paper)
+    monkeypatch.setattr(report.params, "load", lambda: everything)
+    report.main()
+    text = (project / "report.md").read_text()
+    assert text.count("### Beside the paper") == 1
+    assert "| moongate | untouched, by name | 0.0 | 10.0 | 10 | +10.0 |" in text
+
+
+@pytest.mark.parametrize("missing", [paths.choice, paths.lesson])
 def test_a_run_without_its_files_is_told_and_the_old_report_stays(project, missing):
     report.main()
     before = (project / "index.html").read_bytes()
@@ -203,9 +253,17 @@ def test_rows_that_do_not_hold_the_chosen_learning_rate_are_told(project):
         report.main()
 
 
-def test_a_broken_picture_is_named(project):
+def test_a_broken_example_is_named_and_left_out_of_the_gallery(project, capsys):
+    Image.new("RGB", (30, 20)).save("real/001.png")
     (project.parents[1] / "real" / "000.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"real/000\.png cannot be read as an image"):
+    report.main()
+    assert "left out of the gallery: real/000.png cannot be read as an image" in capsys.readouterr().out
+    assert (project / "index.html").read_text().count('alt="real picture of moongate') == 1
+
+
+def test_a_broken_inverted_image_is_named(project):
+    (paths.inverted_images("alone", "moongate", 0) / "00.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"00\.png cannot be read as an image"):
         report.main()
 
 
@@ -215,5 +273,5 @@ def test_a_real_picture_of_any_kind_is_shown_upright(project):
     tag[0x0112] = 6
     (folder / "000.png").unlink()
     Image.new("RGB", (300, 200)).save(folder / "000.tif", exif=tag)
-    (picture,) = report._real(str(folder))
+    (picture,) = chapters._real(str(folder))
     assert picture.size == (200, 300)

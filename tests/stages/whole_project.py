@@ -15,12 +15,14 @@ from PIL import Image
 
 from stages.common import paths
 from stages.common.captions import sentence
+from stages.common.known_classes import KnownClass
 
 KNOWN = {
     "arch": "a bow of stones over a way",
     "traffic light": "three round lamps on a pole",
     "kite": "a bright diamond on a string",
 }
+KNOWN_CLASSES = {name: KnownClass(name, text) for name, text in KNOWN.items()}
 CONCEPTS = {"moongate": "a round opening in a wall", "tonometer": "a thin rod with round dials"}
 PICTURES = 3  # of every class and concept
 PARAMS = """\
@@ -41,9 +43,11 @@ shared:
     retention_benchmark: image_folder
     retention_data: retention
     metrics: [top1, top5, called_new]
+    candidates: all
     template: a photo of {{}}
     seeds: [0, 1]
     invert: {{images: 2, steps: 4, affine: {{rotation_deg: 10}}}}
+    images_from: data/inversion.md
     replay_images: 1
     recipes:
       paper: {{learning_rates: [1.01e-3, 1.04e-3]}}

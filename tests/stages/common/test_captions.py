@@ -14,6 +14,13 @@ def test_a_caption_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
     captions.write(tmp_path / "x.yaml", caption)
     assert captions.read(tmp_path / "x.yaml") == caption
     assert not caption.is_edited
+    assert "prompts" not in (tmp_path / "x.yaml").read_text()
+
+
+def test_prompts_come_back_in_their_order(tmp_path: Path) -> None:
+    caption = Caption("edema", "", TEXT, "by hand", prompts=("mild edema", "edema of both lungs"))
+    captions.write(tmp_path / "x.yaml", caption)
+    assert captions.read(tmp_path / "x.yaml") == caption
 
 
 def test_a_file_written_by_hand_counts_as_edited_and_folded_lines_are_one(tmp_path: Path) -> None:

@@ -29,7 +29,38 @@ def refused(run, text):
 def test_classes_come_as_written_in_the_order_of_the_file(run):
     known = {"traffic light": "three round lamps", "café": "tables on a street", "arch": "a bow of bricks"}
     Path(run.known).write_text(json.dumps(known))
-    assert list(known_classes.read(run).items()) == list(known.items())
+    found = known_classes.read(run)
+    assert list(found) == list(known)
+    assert {name: one.looks for name, one in found.items()} == known
+
+
+def test_a_class_that_nobody_described_looks_like_its_name_and_is_told_apart_by_its_prompt(run):
+    Path(run.known).write_text('{"owl": null, "arch": "A bow of bricks"}')
+    owl, arch = known_classes.read(run).values()
+    assert (owl.description, owl.looks, owl.caption("a photo of {}")) == (None, "an owl", "a photo of an owl")
+    assert (arch.looks, arch.caption("a photo of {}")) == ("A bow of bricks", "An arch is a bow of bricks")
+
+
+def test_a_list_of_names_is_the_same_as_names_without_descriptions(run):
+    Path(run.known).write_text('["owl", "arch"]')
+    listed = known_classes.read(run)
+    Path(run.known).write_text('{"owl": null, "arch": null}')
+    assert listed == known_classes.read(run)
+
+
+def test_prompts_of_a_class_take_the_place_of_the_templates(run):
+    own = {"description": "a hazy veil", "prompts": ["mild edema", "edema of both lungs"]}
+    Path(run.known).write_text(json.dumps({"edema": own, "arch": {"prompts": []}}))
+    edema, arch = known_classes.read(run).values()
+    templates = ("a photo of {}", "a drawing of {}")
+    assert (edema.asked(templates), edema.looks) == (("mild edema", "edema of both lungs"), "a hazy veil")
+    assert arch.asked(templates) == ("a photo of an arch", "a drawing of an arch")
+
+
+@pytest.mark.parametrize("prompts", ["a text", ["", "one"], [3], None], ids=str)
+def test_prompts_that_are_no_texts_are_refused_with_their_class(run, prompts):
+    told = refused(run, json.dumps({"arch": "a bow", "wheel": {"prompts": prompts}}))
+    assert "the prompts of 'wheel' are" in told
 
 
 @pytest.mark.parametrize(
@@ -37,20 +68,21 @@ def test_classes_come_as_written_in_the_order_of_the_file(run):
     [
         ("{}", "holds {}"),
         ("[]", "holds []"),
-        ('["wheel", "arch"]', "holds ['wheel', 'arch']"),
+        ('["wheel", 3]', "holds ['wheel', 3]"),
         ('"wheel"', "holds 'wheel'"),
         ("null", "holds None"),
     ],
 )
-def test_what_is_no_mapping_of_at_least_one_class_is_refused_with_an_example(run, text, told):
-    assert refused(run, text).endswith(f'such as {{"wheel": "a round frame with spokes"}}, but {told}.')
+def test_what_names_no_class_is_refused_with_an_example(run, text, told):
+    end = f'such as {{"wheel": "a round frame with spokes"}}, or a list of names, but {told}.'
+    assert refused(run, text).endswith(end)
 
 
 def test_a_long_content_is_told_in_short(run):
-    assert len(refused(run, json.dumps([f"class {i}" for i in range(1000)]))) < 300
+    assert len(refused(run, json.dumps([*range(1000)]))) < 300
 
 
-@pytest.mark.parametrize("description", [None, 3, "", "  ", ["a", "b"], {"text": "a round frame"}])
+@pytest.mark.parametrize("description", [3, "", "  ", ["a", "b"], {"text": "a round frame"}])
 def test_a_description_that_is_no_text_is_refused_with_its_class(run, description):
     told = refused(run, json.dumps({"arch": "a bow of bricks", "wheel": description}))
     assert f"the description of 'wheel' is {description!r}, but must be a text" in told

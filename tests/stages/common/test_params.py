@@ -28,6 +28,8 @@ shared:
     replay_images: 2
     recipes: {paper: {learning_rates: [1.0e-4, 2.0e-4]}}
     controls: [noise]
+    candidates: all
+    images_from: data/inversion.md
     retention_budget: 0.02
 runs:
   together:
@@ -85,7 +87,7 @@ MISTAKES = {
     "unknown key": ("    template:", "    tmplate:", ["line 14", "runs.together.tmplate", "Did you mean 'template'"]),
     "missing key": ("    controls: [noise]\n", "", ["runs.together lacks the key 'controls'"]),
     "unknown top key": ("shared:", "shred:", ["line 5: shred", "Did you mean 'shared'"]),
-    "unknown concept": ("[moongate, tonometer]", "[moongat]", ["line 24", "'moongat'", "Did you mean 'moongate'"]),
+    "unknown concept": ("[moongate, tonometer]", "[moongat]", ["line 26", "'moongat'", "Did you mean 'moongate'"]),
     "concept twice": ("[moongate, tonometer]", "[moongate, moongate]", ["concepts lists 'moongate' twice"]),
     "no concepts": ("[moongate, tonometer]", "[]", ["runs.together.concepts is empty"]),
     "same name": ("name: tonometer", "name: Moongate", ["have the names 'moongate' and 'Moongate'", "Rename one"]),
@@ -109,7 +111,7 @@ MISTAKES = {
         ["recipes.paper", "learning_rates", "'epochs': 1"],
     ),
     "no recipes": ("{paper: {learning_rates: [1.0e-4, 2.0e-4]}}", "{}", ["recipes is empty", "paper, replay"]),
-    "seed twice": ("seeds: [3]", "seeds: [3, 3]", ["line 25: runs.together.seeds lists 3 twice"]),
+    "seed twice": ("seeds: [3]", "seeds: [3, 3]", ["line 27: runs.together.seeds lists 3 twice"]),
     "seed no number": ("seeds: [3]", "seeds: [true]", ["seeds says True", "a whole number"]),
     "seed below zero": ("seeds: [3]", "seeds: [-1]", ["seeds says -1", "at least 0"]),
     "seeds no list": ("seeds: [3]", "seeds: 3", ["seeds says 3", "[3]"]),
@@ -122,9 +124,9 @@ MISTAKES = {
     "not a number": ("retention_budget: 0.02", "retention_budget: .nan", ["retention_budget says nan"]),
     "no attempts": ("attempts: 3", "attempts: 0", ["line 4: describe.attempts says 0", "at least 1"]),
     "pretrained alone": ("pretrained: null", "pretrained: openai", ["pretrained says 'openai'", "architecture"]),
-    "duplicate key": ("    seeds: [3]", "    seeds: [3]\n    seeds: [4]", ["line 26", "'seeds' is written twice"]),
+    "duplicate key": ("    seeds: [3]", "    seeds: [3]\n    seeds: [4]", ["line 28", "'seeds' is written twice"]),
     "no YAML": ("seeds: [3]", "seeds: [3", ["this is no YAML"]),
-    "unknown anchor": ("*tiny, *world", "*tinny, *world", ["line 23", "tinny"]),
+    "unknown anchor": ("*tiny, *world", "*tinny, *world", ["line 25", "tinny"]),
     "run no mapping": ("    <<: [*tiny, *world]", "    - x", ["params.yaml line"]),
 }
 
@@ -143,7 +145,7 @@ def test_a_mistake_is_told_with_place_value_and_what_is_allowed(
 
 
 def test_empty_runs_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"line 21: runs must hold at least one entry, but is None"):
+    with pytest.raises(UserError, match=r"line 23: runs must hold at least one entry, but is None"):
         load(tmp_path, GOOD[: GOOD.index("runs:")] + "runs:\n")
 
 

@@ -4,14 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from stages.common.entries import INVERSION
 from stages.inversion.chunks import REPLAY_CHUNK, chunks
 
 KNOWN = {f"class {n}": f"thing number {n}" for n in range(20)}
-MOONGATE, TONOMETER = ({"key": key, "description": f"looks of {key}"} for key in ("moongate", "tonometer"))
+MOONGATE, TONOMETER = ({"key": key, "name": key, "description": f"looks of {key}"} for key in ("moongate", "tonometer"))
 
 
 def planned(concepts, *, replay_images=0, controls=()):
-    run = SimpleNamespace(seeds=(0, 1), replay_images=replay_images, controls=controls)
+    run = SimpleNamespace(seeds=(0, 1), replay_images=replay_images, controls=controls, images_from=INVERSION)
     return chunks(run, concepts, KNOWN, 3)
 
 

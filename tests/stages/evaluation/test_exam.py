@@ -1,0 +1,166 @@
+"""An exam: which names stand beside which picture, in which words, and rows worked by hand."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stages.benchmarks.contract import Benchmark, Fault
+from stages.common import lookup
+from stages.common.failures import UserError
+from stages.common.images import Fit
+from stages.common.known_classes import KnownClass
+from stages.evaluation.exam import Exam, Question, counted, exam_of, prompts_of
+
+KNOWN = {"arch": KnownClass("arch", "a bow"), "kite": KnownClass("kite")}
+MOONGATE = {"name": "moongate", "article": "a", "description": "a round opening"}
+
+
+def question(role, labels, classes=("arch", "kite", "moongate"), new=(2,)):
+    benchmark = Benchmark(f"{role}_pictures", "classification", classes, (), ())
+    return Question(role, benchmark, "", (), classes, np.array(labels), frozenset(new))
+
+
+def rows_of(scores, asked, metrics=("top1", "called_new")):
+    found = {name: lookup.find("stages.metrics", name, "a test") for name in metrics}
+    exam = Exam("run", [asked], found)
+    return list(exam.rows(lambda _: np.array(scores, float), phase="taught", setting="taught", seed=0))
+
+
+SCORES = [[3, 2, 1], [1, 2, 3], [1, 3, 2], [1, 2, 3]]  # answers: arch, moongate, kite, moongate
+
+
+def test_retention_is_asked_among_known_and_taught_names():
+    rows = {(row["label"], row["metric"]): row for row in rows_of(SCORES, question("retention", [0, 0, 1, 1]))}
+    assert {key: row["value"] for key, row in rows.items()} == {
+        ("all", "top1"): 0.5,
+        ("arch", "top1"): 0.5,
+        ("kite", "top1"): 0.5,
+        ("all", "called_new"): 0.5,
+        ("arch", "called_new"): 0.5,
+        ("kite", "called_new"): 0.5,
+    }
+    assert rows["all", "top1"]["n"] == 4 and rows["arch", "top1"]["n"] == 2
+    assert rows["all", "top1"]["chance"] == rows["all", "called_new"]["chance"] == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_the_target_is_not_asked_whether_it_is_called_by_its_name():
+    rows = rows_of(SCORES, question("target", [2, 2, 2, 2]))
+    assert [(row["label"], row["metric"], row["value"]) for row in rows] == [
+        ("all", "top1", 0.5),
+        ("moongate", "top1", 0.5),
+    ]
+
+
+def test_where_no_taught_name_is_offered_nobody_counts_how_often_it_is_taken():
+    rows = rows_of([[3, 2], [1, 2]], question("retention", [0, 1], ("arch", "kite"), ()))
+    assert {row["metric"] for row in rows} == {"top1"}
+
+
+def test_chance_of_top5_is_never_above_one():
+    (row, *_) = rows_of(SCORES, question("retention", [0, 0, 1, 1]), ["top5"])
+    assert (row["chance"], row["value"]) == (1.0, 1.0)
+
+
+def test_a_share_has_its_wilson_interval():
+    assert counted(np.array([True] * 10)) == {"value": 1.0, "n": 10, "low": 0.722467, "high": 1.0}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Two known classes, and a target benchmark with one class more than is taught."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("target/moongate", "target/torii", "retention/arch", "retention/kite"):
+        Path(folder).mkdir(parents=True)
+        for number in range(2):
+            Image.new("RGB", (8, 8), (40 * number, 0, 0)).save(Path(folder) / f"{number}.png")
+    places = {f"{role}_benchmark": "image_folder" for role in ("target", "retention")}
+    places |= {f"{role}_data": role for role in ("target", "retention")}
+    own = {"key": "small", "candidates": "all", "metrics": ("top1",), "templates": ("a photo of {}",)}
+    return SimpleNamespace(**places, **own)
+
+
+def names_of(exam):
+    return {asked.role: asked.classes for asked in exam.questions}
+
+
+def test_both_benchmarks_are_asked_among_all_names_unless_params_says_otherwise(run):
+    exam = exam_of(run, [MOONGATE], KNOWN, Fit(8))
+    assert names_of(exam) == dict.fromkeys(("target", "retention"), ("arch", "kite", "moongate"))
+    assert [asked.labels.tolist() for asked in exam.questions] == [[2, 2], [0, 0, 1, 1]]
+    assert [asked.new for asked in exam.questions] == [{2}, {2}]
+
+
+def test_each_benchmark_may_be_asked_among_its_own_classes_with_the_taught_ones_pictures_alone(run):
+    run.candidates = "benchmark"
+    target, retention = exam_of(run, [MOONGATE], KNOWN, Fit(8)).questions
+    assert (target.classes, target.new) == (("moongate", "torii"), {0})
+    assert {path.parent.name for path in target.benchmark.paths} == {"moongate"}
+    assert target.labels.tolist() == [0, 0]
+    assert (retention.classes, retention.new) == (("arch", "kite"), frozenset())
+
+
+def test_a_taught_name_that_the_benchmark_lacks_is_told_with_the_nearest(run):
+    run.candidates = "benchmark"
+    with pytest.raises(UserError, match="target has no class 'moongaet'. Did you mean 'moongate'"):
+        exam_of(run, [{**MOONGATE, "name": "moongaet"}], KNOWN, Fit(8))
+
+
+def test_the_untouched_model_is_asked_in_three_ways_and_by_name_where_nobody_described(run):
+    run.candidates = "benchmark"
+    exam = exam_of(run, [MOONGATE], KNOWN, Fit(8))
+    assert prompts_of(run, exam, [MOONGATE], KNOWN) == {
+        "name": {
+            "moongate": ("a photo of a moongate",),
+            "torii": ("a photo of a torii",),
+            "arch": ("a photo of an arch",),
+            "kite": ("a photo of a kite",),
+        },
+        "description": {
+            "moongate": ("a round opening",),
+            "torii": ("a photo of a torii",),
+            "arch": ("a bow",),
+            "kite": ("a photo of a kite",),
+        },
+        "name and description": {
+            "moongate": ("a photo of a moongate, a round opening",),
+            "torii": ("a photo of a torii",),
+            "arch": ("a photo of an arch, a bow",),
+            "kite": ("a photo of a kite",),
+        },
+    }
+
+
+def test_several_templates_and_prompts_of_a_class_are_an_ensemble(run):
+    run.templates = ("a photo of {}", "a drawing of {}")
+    known = {**KNOWN, "arch": KnownClass("arch", "a bow", ("the arch",))}
+    asked = prompts_of(run, exam_of(run, [MOONGATE], known, Fit(8)), [MOONGATE], known)["name"]
+    assert asked["moongate"] == ("a photo of a moongate", "a drawing of a moongate")
+    assert asked["arch"] == ("the arch",)
+    own = {**MOONGATE, "prompts": ["a gate like the moon"]}
+    asked = prompts_of(run, exam_of(run, [own], known, Fit(8)), [own], known)["name"]
+    assert asked["moongate"] == ("a gate like the moon",)
+
+
+def test_what_was_asked_is_told_with_the_files_that_could_not_be_used(run, capsys):
+    Path("target/moongate/9.png").write_bytes(b"no picture")
+    facts = exam_of(run, [MOONGATE], KNOWN, Fit(8)).facts(run)
+    (fault,) = facts["target"].pop("faults")
+    assert "9.png" in fault["file"] and fault["reason"]
+    assert "9.png: " in capsys.readouterr().out
+    assert facts["target"] == {
+        "benchmark": "target",
+        "data": "target",
+        "pictures": 2,
+        "classes_shown": 1,
+        "classes_asked": 3,
+        "candidates": "all",
+        "templates": ["a photo of {}"],
+    }
+    assert facts["retention"]["faults"] == []
+
+
+def test_a_fault_is_a_file_and_a_reason():
+    assert (Fault("a.png", "truncated").file, Fault("a.png", "truncated").reason) == ("a.png", "truncated")
