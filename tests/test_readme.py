@@ -130,10 +130,11 @@ def test_every_make_target_exists():
 
 
 def test_every_command_exists():
-    known = set(re.findall(r"^ {4}(\w+) ", pipeline.parser().format_help(), re.MULTILINE))
+    known = set(re.findall(r"^ {4}(\w+)(?: |$)", pipeline.parser().format_help(), re.MULTILINE))
     named = set(re.findall(r"python -m pipeline (\w+)", COMMANDS))
     assert {"classify", "export", "add", "stage"} <= named <= known
-    assert set(re.findall(r"python -m pipeline (?:add|remove) (\w+)", COMMANDS)) <= set(experiments.names())
+    added = re.findall(r"python -m pipeline (?:add|remove) ([\w ]+)", COMMANDS)
+    assert added and {name for names in added for name in names.split()} <= set(experiments.names())
     verbs = set(re.findall(r"python -m stages\.(\w+)", COMMANDS))
     assert verbs and all((ROOT / f"stages/{verb}.py").exists() for verb in verbs)
 

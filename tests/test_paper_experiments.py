@@ -1,0 +1,114 @@
+"""Each file of pipeline/experiments can be added, loads, says what it is, and names figures that the paper prints."""
+
+import csv
+from collections import defaultdict
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from pipeline import experiments
+from pipeline.documents import parse
+from stages.common import document, params, wording
+from stages.common.params import Params
+
+ROOT = Path(__file__).parents[1]
+FIGURES = ROOT / "stages" / "tables" / "paper_results.csv"
+PAPER = ["figure4", "figure5", "table1", "table2", "table3", "v2_table10", "v2_table12", "v2_table2", "v2_table9"]
+UNPRINTED = ["figure4"]  # a figure without numbers
+LIBRARY = ("rare", "fabrics", "chest_xray", "nodules")
+
+
+@cache
+def own(name: str) -> dict:
+    """The entries of an experiment, anchors resolved."""
+    text = (ROOT / "params.yaml").read_text() + "\nexperiment:\n"
+    lines = (ROOT / "pipeline" / "experiments" / f"{name}.yaml").read_text().splitlines()
+    return parse(text + "".join(f"  {line}\n" for line in lines), name)["experiment"]
+
+
+@pytest.fixture
+def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Add experiments to a copy of params.yaml and load it."""
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text((ROOT / "params.yaml").read_text())
+
+    def added(*names: str) -> Params:
+        for name in names:
+            experiments.add(name)
+        return params.load()
+
+    return added
+
+
+def test_every_experiment_of_the_paper_is_there() -> None:
+    assert set(experiments.names()) >= {*PAPER, "findings", "development"}
+
+
+@pytest.mark.parametrize("name", [*PAPER, "findings"])
+def test_an_experiment_can_be_added_and_loaded_and_removed(add, name: str) -> None:
+    before = Path("params.yaml").read_bytes()
+    assert set(own(name)["runs"]) <= set(add(name).runs)
+    experiments.remove(name)
+    assert Path("params.yaml").read_bytes() == before
+
+
+def test_all_experiments_go_together(add) -> None:
+    runs = add(*experiments.names()).runs
+    assert all(set(own(name)["runs"]) <= set(runs) for name in experiments.names())
+
+
+@pytest.mark.parametrize("name", [*PAPER, "findings"])
+def test_an_experiment_says_what_it_reproduces_and_what_it_needs(name: str) -> None:
+    lines = (ROOT / "pipeline" / "experiments" / f"{name}.yaml").read_text().splitlines()
+    assert lines[0].startswith(("# Table ", "# Figure ", "# The paper's "))
+    assert lines[2].startswith("# Needs: ")
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_a_run_names_figures_that_the_paper_prints_for_its_concepts(add, name: str) -> None:
+    printed = defaultdict(set)
+    with FIGURES.open(newline="") as file:
+        for row in csv.DictReader(file):
+            printed[row["table"], row["model"], row["variant"]].add(row["concept"])
+    loaded = add(name)
+    for key in own(name)["runs"]:
+        run = loaded.runs[key]
+        if name in UNPRINTED:
+            assert run.paper == {}
+        else:
+            figures = printed[run.paper["table"], run.paper["model"], run.paper["variant"]]
+            assert {loaded.concepts[concept].name for concept in run.concepts} <= figures, key
+
+
+@pytest.mark.parametrize("name", [*PAPER, "findings"])
+def test_a_concept_of_an_experiment_is_described_without_its_name(name: str) -> None:
+    for key, concept in own(name)["concepts"].items():
+        assert wording.problems(concept["name"], concept["description"], max_words=40) == [], key
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_paper_s_concepts_are_described_as_in_the_library(name: str) -> None:
+    library = {
+        (concept, entry["article"], entry["description"])
+        for group in LIBRARY
+        for concept, entry in document.read(ROOT / "captions" / "library" / f"{group}.yaml").items()
+    }
+    by_length = document.read(ROOT / "captions" / "library" / "rare_by_length.yaml").items()
+    library |= {(name, entry["article"], entry[length]) for name, entry in by_length for length in ("short", "medium")}
+    for concept in own(name)["concepts"].values():
+        assert (concept["name"], concept["article"], concept["description"]) in library
+
+
+def test_nothing_of_the_findings_is_to_be_fetched(add) -> None:
+    loaded = add("findings")
+    for key in own("findings")["runs"]:
+        run = loaded.runs[key]
+        assert run.weights == "data/weights/tiny_clip"
+        assert all(data.startswith("data/world") for data in (run.known, run.target_data, run.retention_data))
+
+
+@pytest.mark.parametrize("name", [*PAPER, "findings"])
+def test_the_page_about_the_paper_lists_an_experiment_with_its_number_of_runs(name: str) -> None:
+    page = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+    assert f"| `{name}` | {len(own(name)['runs'])} |" in page
