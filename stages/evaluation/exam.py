@@ -72,7 +72,7 @@ class Exam:
             scores = similarity(question)
             for name, metric in self.metrics.items():
                 chance = round(metric.chance(len(question.classes), len(question.new)), 6)
-                if question.role not in metric.ROLES or chance == 0:  # nobody can be called by a name that is not there
+                if question.role not in metric.ROLES or chance in (0, 1):  # what cannot happen, or cannot but happen
                     continue
                 hits = metric.compute(scores, question.labels, set(question.new))
                 for label, chosen in _labels(question):
@@ -105,7 +105,7 @@ def _facts(question: Question, run: Run) -> dict[str, object]:
         "data": question.data,
         "pictures": len(question.labels),
         "classes_shown": len(set(question.labels.tolist())),
-        "classes_asked": len(question.classes),
+        "classes_asked": list(question.classes),
         "candidates": run.candidates,
         "templates": list(run.templates),
         "faults": [asdict(fault) for fault in question.benchmark.faults],

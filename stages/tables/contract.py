@@ -12,6 +12,7 @@ import pandas as pd
 from stages.common.entries import Paper
 
 CHOSEN = "✓"  # stands behind the learning rate that the rule chose
+FEW = 12  # known classes that a table lists one by one; of more, the ones that lost most
 SETTING = ["phase", "setting", "recipe", "learning_rate"]
 
 
@@ -55,8 +56,17 @@ class Result:
     @property
     def labels(self) -> list[str]:
         """Names of the taught concepts, in the order of the rows."""
-        target = self.rows.loc[self.rows["role"] == "target", "label"]
-        return [label for label in target.unique() if label != "all"]
+        return self._labels("target")
+
+    @property
+    def known_labels(self) -> list[str]:
+        """Names of the known classes in the order of the rows, where they are few enough to be listed; else none."""
+        found = self._labels("retention")
+        return found if len(found) <= FEW else []
+
+    def _labels(self, role: str) -> list[str]:
+        labels = self.rows.loc[self.rows["role"] == role, "label"]
+        return [label for label in labels.unique() if label != "all"]
 
 
 @dataclass(frozen=True)
@@ -147,9 +157,11 @@ def averages(result: Result) -> pd.DataFrame:
     Returns:
         Columns phase, setting, recipe, learning_rate (as in the rows), rate (as text), is_chosen (at the chosen
         learning rate), target, retention, loss (of retention from the untouched model prompted by name), called_new,
-        and `target: NAME` for each concept; those from `target` on `Average` or None.
+        `target top5`, `retention top5`, `target: NAME` for each concept and `retention: NAME` for each of
+        `known_labels`; those from `target` on `Average` or None.
     """
-    rows = result.rows[(result.rows["role"] == "target") | (result.rows["label"] == "all")]
+    is_shown = (result.rows["role"] == "target") | result.rows["label"].isin(["all", *result.known_labels])
+    rows = result.rows[is_shown]
     groups = rows.groupby(SETTING, sort=False, dropna=False)
     lines = [_line(dict(zip(SETTING, key, strict=True)), group, result) for key, group in groups]
     before = next((line["retention"] for line in lines if line["setting"] == "name"), None)
@@ -181,6 +193,8 @@ def _line(line: dict, group: pd.DataFrame, result: Result) -> dict:
     line["target"] = average(group, role="target")
     line["retention"] = average(group, role="retention")
     line["called_new"] = average(group, role="retention", metric="called_new")
-    for label in result.labels:
-        line[f"target: {label}"] = average(group, role="target", label=label)
+    for role, labels in (("target", result.labels), ("retention", result.known_labels)):
+        line[f"{role} top5"] = average(group, role=role, metric="top5")
+        for label in labels:
+            line[f"{role}: {label}"] = average(group, role=role, label=label)
     return line

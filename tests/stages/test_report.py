@@ -56,7 +56,13 @@ def write_inverted(run: str, concept: str) -> None:
 
 def asked(role: str) -> dict:
     """What a role was asked; one file of the target could not be used."""
-    own = {"benchmark": "rare", "data": f"{role}_pictures", "pictures": 20, "classes_shown": 2, "classes_asked": 5}
+    own = {
+        "benchmark": "rare",
+        "data": f"{role}_pictures",
+        "pictures": 20,
+        "classes_shown": 2,
+        "classes_asked": [*"abcde"],
+    }
     fault = {"file": "moongate/7.jpg", "reason": "it is truncated"}
     faults = [fault] if role == "target" else []
     return {**own, "candidates": "all", "templates": ["a photo of {}"], "faults": faults}
@@ -203,9 +209,10 @@ def test_without_any_rows_there_is_nothing_to_report(project):
 
 
 def test_what_was_asked_is_told_with_the_files_that_were_left_out(written):
+    told = "Target: 20 pictures of 2 classes of rare (target_pictures), each asked among 5 names (a, b, c, d, e)"
     for name in ("index.html", "report.md"):
         text = " ".join((written / name).read_text().split())
-        assert "Target: 20 pictures of 2 classes of rare (target_pictures), each asked among 5 names." in text
+        assert f"{told}, with “a photo of a NAME”." in text
         assert "1 file was left out: moongate/7.jpg (it is truncated)" in text
 
 

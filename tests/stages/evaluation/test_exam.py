@@ -59,9 +59,11 @@ def test_where_no_taught_name_is_offered_nobody_counts_how_often_it_is_taken():
     assert {row["metric"] for row in rows} == {"top1"}
 
 
-def test_chance_of_top5_is_never_above_one():
-    (row, *_) = rows_of(SCORES, question("retention", [0, 0, 1, 1]), ["top5"])
-    assert (row["chance"], row["value"]) == (1.0, 1.0)
+def test_the_best_five_are_asked_for_only_where_there_are_more():
+    assert rows_of(SCORES, question("retention", [0, 0, 1, 1]), ["top5"]) == []
+    classes = tuple("abcdef")
+    (row, *_) = rows_of([[6, 5, 4, 3, 2, 1]] * 2, question("retention", [0, 5], classes, (4,)), ["top5"])
+    assert (row["chance"], row["value"]) == (0.833333, 0.5)
 
 
 def test_a_share_has_its_wilson_interval():
@@ -155,7 +157,7 @@ def test_what_was_asked_is_told_with_the_files_that_could_not_be_used(run, capsy
         "data": "target",
         "pictures": 2,
         "classes_shown": 1,
-        "classes_asked": 3,
+        "classes_asked": ["arch", "kite", "moongate"],
         "candidates": "all",
         "templates": ["a photo of {}"],
     }

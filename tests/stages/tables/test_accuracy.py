@@ -1,4 +1,9 @@
+import dataclasses
+
+import pandas as pd
+
 from stages.tables.accuracy import build
+from stages.tables.contract import FEW
 from tests.stages.made_up_rows import result
 
 
@@ -20,4 +25,21 @@ def test_the_cells_are_the_numbers_worked_out_by_hand():
 
 def test_one_concept_alone_has_no_line_of_its_own_beside_all():
     rows = build(result(("moongate",))).index.tolist()
-    assert rows == ["target accuracy", "retention accuracy", "retention loss", "known called new"]
+    known = ["– ladder", "– kite", "– None"]
+    assert rows == ["target accuracy", "retention accuracy", *known, "retention loss", "known called new"]
+
+
+def test_known_classes_that_are_too_many_are_left_to_the_table_of_those_that_lost_most():
+    made_up = result()
+    kite = made_up.rows[made_up.rows["label"] == "kite"]
+    more = [kite.assign(label=f"class {number}") for number in range(FEW)]
+    table = build(dataclasses.replace(made_up, rows=pd.concat([made_up.rows, *more])))
+    assert not {"– kite", "– class 3"} & set(table.index)
+
+
+def test_the_best_five_answers_have_lines_of_their_own_where_they_were_asked_for():
+    made_up = result()
+    everything = made_up.rows[(made_up.rows["label"] == "all") & (made_up.rows["metric"] == "top1")]
+    table = build(dataclasses.replace(made_up, rows=pd.concat([made_up.rows, everything.assign(metric="top5")])))
+    assert str(table.loc["target, top 5", ("paper", "1e-4 ✓")]) == "40.0 (30.0 to 50.0)"
+    assert str(table.loc["retention, top 5", ("replay", "6e-4 ✓")]) == "89.0 (88.0 to 90.0)"
