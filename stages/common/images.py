@@ -1,6 +1,7 @@
 """Picture files to and from float32 RGB [N, 3, H, W] in [0, 1], the one form of an image in this project."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def read_images(
     """
     if not paths:
         raise UserError("There are no images to read: the list of files is empty.")
-    pictures = [_fitted(read(path), fit) for path in paths]  # each is made small before the next is read
+    with ThreadPoolExecutor() as pool:  # Pillow decodes and resizes without holding Python's lock
+        pictures = list(pool.map(lambda path: _fitted(read(path), fit), paths))
     for path, picture in zip(paths, pictures, strict=True):
         if picture.size != pictures[0].size:
             raise UserError(f"{path} has {picture.size} pixels, but {paths[0]} has {pictures[0].size}.")

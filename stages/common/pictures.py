@@ -1,5 +1,6 @@
 """Pictures of a benchmark as tensors, decoded once for all checkpoints where memory allows."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from stages.common.images import Fit, read_images
 from stages.common.picture_files import read_picture
 
 AT_ONCE = 256  # pictures read in one go
-KEPT_BYTES = 2_000_000_000  # decoded pictures up to this many bytes stay in memory
+MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # bytes of this machine
+KEPT_BYTES = min(8_000_000_000, MEMORY // 4)  # decoded pictures up to this stay in memory: ImageNet's 50,000 take 7.5 GB
 
 
 class Pictures:
@@ -26,9 +28,9 @@ class Pictures:
         parts = [paths[i : i + AT_ONCE] for i in range(0, len(paths), AT_ONCE)]
         self._fit, self._read = fit, read
         self._parts: list[tuple[Path, ...] | Tensor] = parts
-        if len(paths) * fit.size**2 * 3 * 4 <= KEPT_BYTES:
-            self._parts = [read_images(part, fit, read) for part in parts]
+        if len(paths) * fit.size**2 * 3 <= KEPT_BYTES:  # n/255 are kept as n, a byte each
+            self._parts = [(read_images(part, fit, read) * 255).round().byte() for part in parts]
 
     def __iter__(self) -> Iterator[Tensor]:
         for part in self._parts:
-            yield part if isinstance(part, Tensor) else read_images(part, self._fit, self._read)
+            yield part.float() / 255 if isinstance(part, Tensor) else read_images(part, self._fit, self._read)

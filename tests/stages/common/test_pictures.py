@@ -23,9 +23,9 @@ def reads(monkeypatch):
     """How many pictures each call decoded; two at a time."""
     counts, read = [], pictures.read_images
 
-    def counted(paths, fit):
+    def counted(paths, fit, decode):
         counts.append(len(paths))
-        return read(paths, fit)
+        return read(paths, fit, decode)
 
     monkeypatch.setattr(pictures, "read_images", counted)
     monkeypatch.setattr(pictures, "AT_ONCE", 2)
@@ -51,11 +51,22 @@ def test_what_fits_into_memory_is_decoded_once_and_before_it_is_asked_for(files,
 
 
 def test_what_does_not_fit_into_memory_is_decoded_each_time(files, reads, monkeypatch):
-    monkeypatch.setattr(pictures, "KEPT_BYTES", 5 * 4 * 4 * 3 * 4 - 1)
+    monkeypatch.setattr(pictures, "KEPT_BYTES", 5 * 4 * 4 * 3 - 1)
     asked = Pictures(files, Fit(4))
     assert reads == []
     assert reds(asked) == reds(asked) == [0.0, 0.2, 0.4, 0.6, 0.8]
     assert reads == [2, 2, 1] * 2
+
+
+def test_kept_pictures_are_the_same_numbers_as_those_read_again(files, monkeypatch):
+    kept = torch.cat(list(Pictures(files, Fit(3))))
+    monkeypatch.setattr(pictures, "KEPT_BYTES", 0)
+    assert torch.equal(kept, torch.cat(list(Pictures(files, Fit(3)))))
+
+
+def test_a_benchmark_may_read_its_files_in_its_own_way(files):
+    (part,) = Pictures(files[:1], Fit(4), lambda path: Image.new("RGB", (6, 4), (0, 255, 0)))
+    assert part[0, 1].min() == 1
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 10**6], ids=["decoded each time", "decoded once"])
