@@ -50,7 +50,7 @@ class Readiness:
         code = self._children.run(f"python -m stages.ready {' '.join(keys)}", {}, lines.append)
         if code == 0 or self._children.is_ending:
             return []
-        return _gathered(lines) or lines or [f"python -m stages.ready: exit code {code}"]
+        return _gathered(lines) or _told(lines) or [f"python -m stages.ready: exit code {code}"]
 
 
 def _gathered(lines: Iterable[str]) -> list[str]:
@@ -60,6 +60,11 @@ def _gathered(lines: Iterable[str]) -> list[str]:
         for thing in filter(None, why.split(f"params.yaml: runs.{key}.")):
             lacking.setdefault(thing.strip(), []).append(key)
     return [f"{_few(keys)}: {thing}" for thing, keys in lacking.items()]
+
+
+def _told(lines: list[str]) -> list[str]:
+    """The message on a run alone, without what libraries say of their attempts to reach a hub."""
+    return [line for line in lines if line.startswith("params.yaml:")] or lines
 
 
 def _few(keys: list[str]) -> str:

@@ -1,6 +1,7 @@
 """Names what photos show, before and after teaching.
 
-Reads params.yaml, data/lessons/RUN.json, the run's known classes, data/checkpoints/RUN and data/rows/RUN.choice.json.
+Reads params.yaml, data/lessons/RUN.json, the run's known classes, data/checkpoints/RUN, data/rows/RUN.choice.json and
+RUN.benchmarks.json.
 Command: python -m stages.classify PHOTO... --run KEY [--recipe NAME] [--learning-rate X] [--seed N] [--json]
 Time: about 7 s with the tiny model, nearly all of it imports.
 """
@@ -11,8 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.common import known_classes, lookup, params, taught
+from stages.common import known_classes, lookup, params, paths, taught
 from stages.common.failures import run_main
+from stages.common.known_classes import KnownClass
 from stages.common.params import Run
 
 if TYPE_CHECKING:
@@ -57,17 +59,19 @@ def classify(
 
 
 def class_prompts(run: Run) -> dict[str, tuple[str, ...]]:
-    """{name: its prompts} of the names that the run teaches, then of the classes that the model knew before."""
+    """{name: its prompts} of every name that the run's target pictures were asked among, the taught names first."""
     prompted = {member["name"]: taught.asked_for(member, run.templates) for member in taught.lesson(run.key)}
     known = known_classes.read(run)
-    return prompted | {name: one.asked(run.templates) for name, one in known.items() if name not in prompted}
+    asked = taught.read_json(paths.benchmarks(run.key), f"dvc repro evaluate@{run.key}")["target"]["classes_asked"]
+    others = {name: known.get(name, KnownClass(name)) for name in asked if name not in prompted}
+    return prompted | {name: one.asked(run.templates) for name, one in others.items()}
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline classify",
-        description="Name what photos show, before and after teaching, out of the known classes and the taught names.",
+        description="Name what photos show, before and after teaching, out of the names that the run was asked among.",
     )
     parser.add_argument("photos", metavar="PHOTO", nargs="+", type=Path, help="a picture that Pillow reads")
     parser.add_argument("--run", metavar="KEY", required=True, help="a run of params.yaml that is taught")
@@ -108,7 +112,8 @@ def main(*words: str) -> None:
     if asked.json:
         print(json.dumps([asdict(answer) for answer in answers], indent=1))
         return
-    print(f"{run.key}: {checkpoint.recipe}, learning rate {checkpoint.learning_rate:g}, seed {checkpoint.seed}")
+    taught_by = f"{checkpoint.recipe}, learning rate {checkpoint.learning_rate:g}, seed {checkpoint.seed}"
+    print(f"{run.key}: {taught_by}, among {len(prompted)} names")
     print("\n".join(show(answer) for answer in answers))
 
 

@@ -50,8 +50,11 @@ def describe(concept: Concept, found: Caption | None, settings: Describe) -> Cap
         settings: who writes a description when there is none, and how.
 
     Raises:
-        UserError: two texts written by hand disagree, one of them leaks the name, or the writer failed.
+        UserError: two texts written by hand disagree, one of them leaks the name, prompts stand in a file that no
+            stage wrote and not in params.yaml, or the writer failed.
     """
+    if found and found.prompts and not concept.prompts and found.written is None:
+        raise UserError(_prompts_in_file(concept.key, found.prompts))
     described = by_hand(concept, found) or by_writer(concept, found, settings)
     return replace(described, prompts=concept.prompts)
 
@@ -83,6 +86,14 @@ def _disagreement(key: str, given: str, edited: str) -> str:
         f"  {paths.caption(key)}: {edited}\n"
         f"To keep the first, delete {paths.caption(key)}. To keep the second, remove `description` from "
         f"concepts.{key}, or copy the text there."
+    )
+
+
+def _prompts_in_file(key: str, prompts: tuple[str, ...]) -> str:
+    return (
+        f"{paths.caption(key)} holds prompts, but params.yaml alone says them. Copy them there:\n"
+        f"  concepts.{key}.prompts: {json.dumps(prompts, ensure_ascii=False)}\n"
+        f"or take them out of {paths.caption(key)}; {key!r} is then asked for in the template of its run."
     )
 
 

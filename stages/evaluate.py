@@ -4,7 +4,7 @@ Command: python -m stages.evaluate world-together [more runs, one after the othe
 Reads:   data/checkpoints/RUN, data/lessons/RUN.json, the run's weights, known classes and benchmarks
 Writes:  data/rows/RUN.csv, one row a number; data/rows/RUN.choice.json, the learning rate chosen for each recipe;
          data/rows/RUN.before_after.csv, what each learning rate taught and cost; data/rows/RUN.benchmarks.json, which
-         pictures were asked among which classes, and which files could not be used
+         pictures were asked among which classes, which files could not be used, and the settings behind the numbers
 
 Both benchmarks are asked among the same names, the known classes and the taught ones, unless the run's `candidates`
 says "benchmark": then each among its own. The untouched model is asked in three ways: by name, by description, and by
@@ -30,7 +30,7 @@ from stages.common.progress import progress
 from stages.common.rows import read_rows, write_rows
 from stages.common.side_by_side import processes_for, side_by_side
 from stages.common.weights import read_weights
-from stages.evaluation.exam import Exam, Prompts, Question, Row, exam_of, prompts_of
+from stages.evaluation.exam import Exam, Prompts, Question, Row, exam_of, own_prompts, prompts_of
 from stages.models.contract import Loader, Model
 from stages.tables import before_after
 from stages.tables.contract import Choice, Result
@@ -147,7 +147,8 @@ def measure(run: Run, loader: Loader) -> None:
     rows = [*baseline_rows(exam, model, prompts, weights), *taught_rows(exam, model, prompts["name"], processes)]
     choice = choose(rows, run)
     write_rows(paths.rows(run.key), rows)
-    write_text(paths.benchmarks(run.key), json.dumps(exam.facts(run), indent=1, ensure_ascii=False) + "\n")
+    facts = {**exam.facts(run, own_prompts(concepts, known)), "settings": run.measured_by(concepts)}
+    write_text(paths.benchmarks(run.key), json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     write_text(paths.choice(run.key), json.dumps(choice, indent=2) + "\n")
     result = Result(
         run.key,

@@ -106,6 +106,7 @@ def card(run: Run, checkpoint: Checkpoint, rows: list[dict], *, loading: "Loadin
         is_inverted=run.images_from == INVERSION,
         lesson=lesson,
         names=[concept["name"] for concept in lesson],
+        asked_for={concept["name"]: taught.asked_for(concept, run.templates) for concept in lesson},
         base=base_name(run),
         recipe=taught.teaching(run)["recipes"][checkpoint.recipe],
         inversion=taught.read_json(paths.inverted(run.key) / "inversion.json", f"dvc repro invert@{run.key}")[

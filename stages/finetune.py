@@ -80,9 +80,9 @@ def lesson_of(run: Run, concepts: list[Concept], known: dict[str, KnownClass], s
         captions=[concept["caption"] for concept in each],
         prompts=[prompt(template, concept["name"], concept["article"]) for concept in each],
         known_captions=[one.caption(template) for one in known.values()],
-        known_prompts=[prompt(template, name) for name in known],
+        known_prompts=[one.prompt(template) for one in known.values()],
         replay=torch.cat(list(replay.values())) if replay else images[0][:0],
-        replay_prompts=[prompt(template, name) for name, part in replay.items() for _ in part],
+        replay_prompts=[known[name].prompt(template) for name, part in replay.items() for _ in part],
     )
 
 

@@ -5,7 +5,8 @@ A caption is "A moongate is <description>" (Sec. 3.1.2 and 4.2): the name beside
 Reads params.yaml (concepts, runs) and captions/KEY.yaml of every concept that the run names. Writes
 data/lessons/RUN.json; a lesson that has not changed keeps its bytes, so that nothing after it runs.
 Command: python -m stages.gather RUN [more runs]
-Time: below a second; a few where a recipe has settings of its own.
+Time: below a second; a few where a recipe has settings of its own, or a benchmark tens of thousands of pictures, whose
+names it looks through.
 """
 
 import json
@@ -13,11 +14,12 @@ import json
 from stages.common import captions, params, paths
 from stages.common.atomic import write_text
 from stages.common.captions import Caption
-from stages.common.failures import UserError, run_each
-from stages.common.lacking import lacking
+from stages.common.failures import UserError, each, run_main
+from stages.common.lacking import Seen, lacking
 from stages.common.params import Concept, Params, Run
 from stages.common.recipes import has_own_settings, recipes_of
 from stages.inversion.settings import settings_of
+from stages.tables.paper_figures import figures_of
 
 
 def gather(run: str, described: dict[str, Caption]) -> dict:
@@ -71,28 +73,39 @@ def _titled(named: Caption | Concept) -> str:
     return f"{named.article} {named.name}".strip()
 
 
-def check(run: Run) -> None:
+def check(run: Run, everything: Params, seen: Seen) -> None:
     """Refuse a run that cannot be finished before anything is computed for it.
+
+    Args:
+        run: one of `everything`.
+        everything: all of params.yaml.
+        seen: as `lacking` takes it.
 
     Raises:
         UserError: weights or pictures that are not there; an unknown key, a wrong type or a value out of range, in
-            `invert` or in a recipe.
+            `invert` or in a recipe; figures that the paper does not have.
     """
-    if missing := lacking(run):
+    if missing := lacking(run, everything, seen):
         raise UserError(" ".join(missing))
     settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
+    figures_of(run)
     if has_own_settings(run):  # recipes import torch, which takes seconds
         recipes_of(run)
 
 
-def main(run: str) -> None:
+def main(key: str, *more: str) -> None:
+    """Write the lessons of these runs."""
+    seen: Seen = {}
+    each((key, *more), lambda one: write(one, params.load(), seen))
+
+
+def write(run: str, known: Params, seen: Seen) -> None:
     """Write the lesson of one run."""
-    known = params.load()
-    check(known.run(run))
+    check(known.run(run), known, seen)
     lesson = gather(run, described_for(run, known))
     write_text(paths.lesson(run), json.dumps(lesson, indent=1, ensure_ascii=False) + "\n")
     print(f"{paths.lesson(run)}: {', '.join(member['key'] for member in lesson['concepts'])}")
 
 
 if __name__ == "__main__":
-    run_each(main)
+    run_main(main)

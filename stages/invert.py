@@ -35,6 +35,7 @@ from stages.common.known_classes import KnownClass
 from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.side_by_side import as_made, processes_for
+from stages.common.texts import refuse_long
 from stages.figures import contract as figures
 from stages.figures import similarity as similarity_figure
 from stages.inversion.chunks import Chunk, chunks
@@ -43,7 +44,6 @@ from stages.inversion.settings import Settings, settings_of
 from stages.models.contract import Loader, Model, origin_of
 
 CURVE_DPI = 126  # a curve.png of 478 x 315 pixels
-PLAIN = "a photo of {}"  # stands for the run's template where the length of a prompt is looked at
 
 
 @dataclass(frozen=True)
@@ -203,12 +203,9 @@ def _make(jobs: list[Job], attempts: Attempts) -> None:
 
 
 def job_of(order: Order, model: Model) -> Job:
-    """The chunks of a run; refuses captions that the model cannot read to their end."""
+    """The chunks of a run; refuses captions and prompts that the model cannot read to their end."""
     run = order.run
-    for one in order.concepts:
-        _refuse_long(model, one["caption"], f"captions/{one['key']}.yaml: the caption")
-    for name, one in order.known.items():
-        _refuse_long(model, one.caption(PLAIN), f"{run.known}: the caption of {name!r}")
+    refuse_long(run, order.concepts, order.known, count=model.token_count, limit=model.context_length)
     origin = (kept.digest(Path(run.weights)), run.architecture, run.pretrained, str(model.device))
     workshop = Workshop(model, order.settings, order.affine, (asdict(order.settings), *origin))
     looks = {name: one.looks for name, one in order.known.items()}
@@ -252,15 +249,6 @@ def _refuse_known(concepts: list[dict[str, str]], known: dict[str, KnownClass], 
                 f"params.yaml: concepts.{one['key']}.name says {one['name']!r}, which {where} lists as {same!r}, a "
                 "class that the model knows already. Give it another name, or take it out of that file."
             )
-
-
-def _refuse_long(model: Model, caption: str, whose: str) -> None:
-    tokens = model.token_count(caption)
-    if tokens > model.context_length:
-        raise UserError(
-            f"{whose} has {tokens} tokens, the model reads {model.context_length} and would not see the end. "
-            "Shorten the description."
-        )
 
 
 def last_similarity(result: Inversion) -> float:

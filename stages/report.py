@@ -6,8 +6,8 @@ Writes: data/report/index.html (self-contained), report.md, rows.csv, metrics.js
 
     python -m stages.report          (about 10 s on a CPU; no torch)
 
-It measures nothing: every number is a mean over rows, and the same rows give the same bytes. A run without rows is a
-hole, which is shown with its reason.
+It measures nothing: every number is a mean over rows, and the same rows give the same bytes. A run without rows, or
+with rows of other settings than params.yaml has now, is a hole, which is shown with its reason.
 """
 
 import json
@@ -45,7 +45,7 @@ def report(told: list[Chapter], holes: list[Hole]) -> dict[str, bytes]:
 
     Args:
         told: one chapter a run; the run that teaches most concepts together is shown first.
-        holes: runs without results.
+        holes: runs without results of their settings.
 
     Returns:
         File name to content: index.html, report.md, rows.csv, metrics.json, tradeoff.png. Equal chapters give equal
@@ -101,13 +101,14 @@ def _curves(shown: list[Chapter]) -> list[tuple[str, Markup]]:
 
 
 def _gallery(shown: list[Chapter]) -> list[dict[str, object]]:
-    """Each concept once: its text, its real pictures, and the inverted images of each run, equal ones once."""
+    """Each concept once: its text, its real pictures, and the images that each run taught, equal ones once."""
     entries: dict[str, dict] = {}
     for chapter in shown:
         for concept in chapter.lesson:
             key = concept["key"]
             entry = entries.setdefault(key, {**concept, "real": _addresses(chapter.real[key]), "strips": {}})
-            entry["strips"].setdefault(_addresses(chapter.inverted[key]), []).append(chapter.run.key)
+            source = None if chapter.run.is_inverted else chapter.run.images_from
+            entry["strips"].setdefault((source, _addresses(chapter.inverted[key])), []).append(chapter.run.key)
     return list(entries.values())
 
 
@@ -147,8 +148,13 @@ def _fill(template: str, facts: dict[str, object]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    room.filters |= {"listed": _listed, "one_line": lambda text: " ".join(text.split())}
+    room.filters |= {"listed": _listed, "listed_settings": _listed_settings}
+    room.filters["one_line"] = lambda text: " ".join(text.split())
     return room.get_template(template).render(facts)
+
+
+def _listed_settings(settings: dict[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 def _listed(words: list[str]) -> str:

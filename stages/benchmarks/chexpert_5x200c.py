@@ -39,7 +39,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stages.benchmarks.contract import Benchmark, Fault, absent, asked, checked
+from stages.benchmarks.contract import Benchmark, Fault, Listing, absent, asked, checked
 from stages.common.failures import UserError
 
 FINDINGS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
@@ -61,6 +61,11 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
         UserError: root, the index or the pictures are missing, there are two indexes or one in another form, a class is
             not one of the five, or has no picture that can be read.
     """
+    return checked(listed(root, classes))
+
+
+def listed(root: Path, classes: list[str] | None) -> Listing:
+    """`load` without a look into the pictures."""
     index, home = _index(root), _home(root)
     found: dict[str, list[Path]] = {name: [] for name in asked(root, dict.fromkeys(CLASSES), classes, "pictures")}
     missing, faults, seen = [], [], set()
@@ -77,7 +82,7 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
         elif name in found:
             missing.append(path.relative_to(root).as_posix())
         seen.add(path)
-    return checked(root, "chexpert_5x200c", found, [*faults, *absent(missing)])
+    return Listing(root, "chexpert_5x200c", found, [*faults, *absent(missing)])
 
 
 def _index(root: Path) -> Path:

@@ -1,4 +1,4 @@
-"""What a benchmark is: a file of this folder with `load`, which gives one record; and what all of them share.
+"""What a benchmark is: a file of this folder with `listed` and `load`; and what all of them share.
 
 A benchmark's docstring is its page: what the pictures are, how they lie on disk, source, licence and chance.
 `image_folder.py` is found as `image_folder` in a run's `target_benchmark` or `retention_benchmark`; a new file needs no
@@ -65,8 +65,43 @@ class Benchmark:
         assert not self.labels or 0 <= min(self.labels) <= max(self.labels) < len(self.class_names), self.labels
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The pictures of a benchmark as folders, lists or an archive have them; not one has been opened.
+
+    Attributes:
+        root: the folder written in params.yaml.
+        name: as in Benchmark.
+        found: class name -> its pictures; no class is without one.
+        faults: what is missing or too much.
+        fault: why a picture cannot be read, None when it can.
+        read: as in Benchmark.
+
+    Raises:
+        UserError: a class has no picture; the message lists what lies there instead.
+    """
+
+    root: Path
+    name: str
+    found: Mapping[str, Sequence[Path]]
+    faults: Sequence[Fault]
+    fault: Callable[[Path], str | None] = picture_files.fault
+    read: Callable[[Path], Image.Image] = read_picture
+
+    def __post_init__(self) -> None:
+        _refuse_empty(self.root, self.found, self.faults)
+
+
 class Loader(Protocol):
-    """The name a benchmark's module holds."""
+    """The names a benchmark's module holds."""
+
+    @staticmethod
+    def listed(root: Path, classes: list[str] | None) -> Listing:
+        """Finds the pictures under `root` and decodes none, so that a run can be told early what it lacks.
+
+        Args and errors are those of `load`, as far as they show without a look into the pictures.
+        """
+        ...
 
     @staticmethod
     def load(root: Path, classes: list[str] | None) -> Benchmark:
@@ -104,8 +139,8 @@ def asked(root: Path, there: Mapping[str, T], classes: list[str] | None, noun: s
     missing = [name for name in classes if slug(name) not in by_slug]
     if missing:
         raise UserError(
-            f"{root} has no {noun} for {len(missing)} of {len(classes)} classes: {listed(missing)}."
-            f"{nearest(missing[0], there)} It has: {listed(there)}."
+            f"{root} has no {noun} for {len(missing)} of {len(classes)} classes: {few(missing)}."
+            f"{nearest(missing[0], there)} It has: {few(there)}."
         )
     return {name: by_slug[slug(name)] for name in classes}
 
@@ -138,45 +173,30 @@ def miscounted(
 def absent(files: Sequence[str], reason: str = "it is missing") -> list[Fault]:
     """A fault for each file that should be there; one for all of them where they are many."""
     if len(files) > NAMED:
-        return [Fault(files[0], f"{reason}, and so are {len(files) - 1} more: {listed(files[1:])}")]
+        return [Fault(files[0], f"{reason}, and so are {len(files) - 1} more: {few(files[1:])}")]
     return [Fault(file, reason) for file in files]
 
 
-def checked(
-    root: Path,
-    name: str,
-    found: Mapping[str, Sequence[Path]],
-    faults: Iterable[Fault],
-    *,
-    fault: Callable[[Path], str | None] = picture_files.fault,
-    read: Callable[[Path], Image.Image] = read_picture,
-) -> Benchmark:
-    """The record of these pictures, without those that cannot be read.
-
-    Args:
-        root: for messages, and what faults are named relative to.
-        name: as in Benchmark.
-        found: class name -> its pictures.
-        faults: those known already.
-        fault: why a picture cannot be read, None when it can.
-        read: as in Benchmark.
+def checked(listing: Listing) -> Benchmark:
+    """The record of these pictures, each looked at once, without those that cannot be read.
 
     Raises:
         UserError: a class has no picture that can be read; the message lists what lies there instead.
     """
-    paths = list(itertools.chain.from_iterable(found.values()))
-    reasons = dict(zip(paths, faults_of(paths, fault), strict=True))
-    faults = [*faults, *(Fault(spelt(root, path), reason) for path, reason in reasons.items() if reason)]
-    usable = {name: [path for path in pictures if not reasons[path]] for name, pictures in found.items()}
+    root, paths = listing.root, list(itertools.chain.from_iterable(listing.found.values()))
+    reasons = dict(zip(paths, faults_of(paths, listing.fault), strict=True))
+    broken = [Fault(spelt(root, path), reason) for path, reason in reasons.items() if reason]
+    faults = [*broken, *listing.faults]  # single files first: they are few, and must not drown in counts of folders
+    usable = {name: [path for path in pictures if not reasons[path]] for name, pictures in listing.found.items()}
     _refuse_empty(root, usable, faults)
     return Benchmark(
-        name=name,
+        name=listing.name,
         task="classification",
         class_names=tuple(usable),
         paths=tuple(itertools.chain.from_iterable(usable.values())),
         labels=tuple(label for label, pictures in enumerate(usable.values()) for _ in pictures),
         faults=tuple(faults),
-        read=read,
+        read=listing.read,
     )
 
 
@@ -184,25 +204,25 @@ def _refuse_empty(root: Path, usable: Mapping[str, Sequence[Path]], faults: Sequ
     empty = [name for name, pictures in usable.items() if not pictures]
     if not empty and usable:
         return
-    what = listed(f"{fault.file} ({fault.reason})" for fault in faults)
+    what = few(f"{fault.file} ({fault.reason})" for fault in faults)
     raise UserError(
-        f"{root} holds no picture that can be read for {len(empty)} of {len(usable)} classes: {listed(empty)}. "
+        f"{root} holds no picture that can be read for {len(empty)} of {len(usable)} classes: {few(empty)}. "
         + (f"What is wrong there: {what}. " if faults else "Nothing else lies there. ")
         + f"A picture ends in {', '.join(SUFFIXES)}."
     )
 
 
-def of_class_folders(root: Path, classes: list[str] | None, name: str) -> Benchmark:
-    """The record of a root with one folder for each class, named by the class.
+def of_class_folders(root: Path, classes: list[str] | None, name: str) -> Listing:
+    """The pictures of a root with one folder for each class, named by the class.
 
     Raises:
-        UserError: as Loader.load.
+        UserError: as Loader.listed.
     """
     there = {folder.name.replace("_", " "): folder for folder in picture_files.class_folders(root)}
     folders = asked(root, there, classes, "folder")
     found, faults = in_folders(root, folders)
     loose = [Fault(path.name, "it lies in no class's folder") for path in picture_files.pictures_of(root)]
-    return checked(root, name, found, [*loose, *faults])
+    return Listing(root, name, found, [*loose, *faults])
 
 
 def spelt(root: Path, path: Path) -> str:
@@ -210,7 +230,7 @@ def spelt(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix() if path != root else root.name
 
 
-def listed(names: Iterable[str]) -> str:
+def few(names: Iterable[str]) -> str:
     """The first few of some names, as an error shows them."""
     shown = list(itertools.islice(names, SHOWN + 1))
     return ", ".join(map(str, shown[:SHOWN])) + (", ..." if len(shown) > SHOWN else "")

@@ -23,7 +23,12 @@ Differs:       the paper names no such set; see rare_concepts.py and imagenet.py
 
 from pathlib import Path
 
-from stages.benchmarks.contract import Benchmark, of_class_folders
+from stages.benchmarks.contract import Benchmark, Listing, checked, of_class_folders
+
+
+def listed(root: Path, classes: list[str] | None) -> Listing:
+    """`load` without a look into the pictures."""
+    return of_class_folders(root, classes, root.name)
 
 
 def load(root: Path, classes: list[str] | None) -> Benchmark:
@@ -37,4 +42,4 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
         UserError: root or a class's folder is missing, two folders or two asked classes read as one, or a class has no
             picture that can be read.
     """
-    return of_class_folders(root, classes, root.name)
+    return checked(listed(root, classes))

@@ -45,11 +45,12 @@ from stages.benchmarks.contract import (
     NAMED,
     Benchmark,
     Fault,
+    Listing,
     absent,
     asked,
     checked,
+    few,
     in_folders,
-    listed,
     miscounted,
     spelt,
 )
@@ -91,17 +92,22 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
         UserError: root is missing or in none of the layouts, the development kit is missing or broken, a class does not
             lie there, or has no picture that can be read.
     """
+    return checked(listed(root, classes))
+
+
+def listed(root: Path, classes: list[str] | None) -> Listing:
+    """`load` without a look into the pictures."""
     wnids = set(class_names())
     for home in (root / "val", root):
         if home.is_dir() and any(folder.name in wnids for folder in home.iterdir()):
             return _of_folders(root, home, classes)
     if (root / ARCHIVE).is_file():
         return _of_archive(root, classes)
-    what = "holds no ImageNet" if root.is_dir() else "there is no such folder"
-    raise UserError(f"{root}: {what}. {WHERE}")
+    what = " holds no ImageNet" if root.is_dir() else ": there is no such folder"
+    raise UserError(f"{root}{what}. {WHERE}")
 
 
-def _of_folders(root: Path, home: Path, classes: list[str] | None) -> Benchmark:
+def _of_folders(root: Path, home: Path, classes: list[str] | None) -> Listing:
     there = {name: home / wnid for wnid, name in class_names().items() if (home / wnid).is_dir()}
     folders = asked(root, there, classes, "folder")
     found, faults = in_folders(root, folders)
@@ -117,7 +123,7 @@ def _of_folders(root: Path, home: Path, classes: list[str] | None) -> Benchmark:
         faults += _by_number(root, home, found)
     else:
         faults += miscounted(root, home, folders, found, PER_CLASS)
-    return checked(root, "imagenet", found, faults)
+    return Listing(root, "imagenet", found, faults)
 
 
 def _by_devkit(root: Path, folders: Mapping[str, Path], found: dict[str, list[Path]]) -> list[Fault]:
@@ -142,11 +148,11 @@ def _by_number(root: Path, home: Path, found: Mapping[str, list[Path]]) -> list[
     if not missing or len(missing) > NAMED:
         folders = {name: home / wnid for wnid, name in class_names().items()}
         return miscounted(root, home, folders, found, PER_CLASS)
-    short = listed(name for name, pictures in found.items() if len(pictures) < PER_CLASS)
+    short = few(name for name, pictures in found.items() if len(pictures) < PER_CLASS)
     return absent(missing, f"it is missing; its class cannot be known, but these hold fewer than {PER_CLASS}: {short}")
 
 
-def _of_archive(root: Path, classes: list[str] | None) -> Benchmark:
+def _of_archive(root: Path, classes: list[str] | None) -> Listing:
     archive, truth = root / ARCHIVE, _truth(root / DEVKIT)
     members, faults = _members(archive)
     wnids = set(truth.values())
@@ -161,7 +167,7 @@ def _of_archive(root: Path, classes: list[str] | None) -> Benchmark:
             missing.append(f"{ARCHIVE}/{picture}")
     strange = [member for member in members.places if _standard(PurePosixPath(member).name) not in truth]
     faults += [Fault(f"{ARCHIVE}/{member}", f"{DEVKIT} does not know it") for member in strange]
-    return checked(root, "imagenet", found, faults + absent(missing), fault=members.fault, read=members)
+    return Listing(root, "imagenet", found, faults + absent(missing), fault=members.fault, read=members)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from stages.benchmarks.contract import Benchmark, Fault, asked, checked, in_folders, miscounted, spelt
+from stages.benchmarks.contract import Benchmark, Fault, Listing, asked, checked, in_folders, miscounted, spelt
 from stages.common.failures import UserError
 from stages.common.paths import slug
 
@@ -48,6 +48,11 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
         UserError: root, val.X or Labels.json is missing or holds something else, a class does not lie there, or has no
             picture that can be read.
     """
+    return checked(listed(root, classes))
+
+
+def listed(root: Path, classes: list[str] | None) -> Listing:
+    """`load` without a look into the pictures."""
     named = first_synonyms(_labels(root / LABELS))
     home = root / PICTURES
     if not home.is_dir():
@@ -57,7 +62,7 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
     found, faults = in_folders(root, folders)
     if classes is None:
         faults += _folders_at_fault(root, home, named)
-    return checked(root, "imagenet100", found, [*faults, *miscounted(root, home, folders, found, PER_CLASS)])
+    return Listing(root, "imagenet100", found, [*faults, *miscounted(root, home, folders, found, PER_CLASS)])
 
 
 def first_synonyms(labels: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,8 @@ Layout:        folders as you like, hidden ones are passed over:
     CLNDAT_EN.txt has a line for each X-ray, with tabs: file, subtlety (1-5), size (mm), age, sex, x, y, malignant or
     benign, place, diagnosis. Its lines do not all have as many parts, and some run together, so that only the name
     and the first "malignant" or "benign" behind it are read.
+    PNGs must show bone white, since they are read as they are; one that holds levels of 12 bits in 16 is a fault. The
+    mirror's jsrt_metadata.csv was never seen here, so its columns study_id and state may be called otherwise.
     The 93 X-rays without a nodule (JPCNN001 ... JPCNN093) are not asked for, and no faults. X-rays that are not listed
     are, and so are those that are listed and not there.
 n:             154.
@@ -37,7 +39,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stages.benchmarks.contract import Benchmark, Fault, absent, asked, checked, spelt
+from stages.benchmarks.contract import Benchmark, Fault, Listing, absent, asked, checked, spelt
 from stages.common import picture_files
 from stages.common.failures import UserError
 
@@ -63,6 +65,11 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
         UserError: root or the list of what the X-rays show is missing, a class is not one of the two, or has no X-ray
             that can be read.
     """
+    return checked(listed(root, classes))
+
+
+def listed(root: Path, classes: list[str] | None) -> Listing:
+    """`load` without a look into the pictures."""
     listing, files = _listing(root), _files(root)
     states = _states(listing)
     names = asked(root, dict.fromkeys(CLASSES.values()), classes, "X-rays")
@@ -77,7 +84,7 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
             missing.append(f"{name}.IMG")
     strange = [spelt(root, path) for name, path in files.items() if name not in states]
     faults += [Fault(file, f"{listing.name} does not list it") for file in strange]
-    return checked(root, "jsrt", found, [*faults, *absent(missing)], fault=fault, read=read)
+    return Listing(root, "jsrt", found, [*faults, *absent(missing)], fault=fault, read=read)
 
 
 def read(path: Path) -> Image.Image:
@@ -86,24 +93,32 @@ def read(path: Path) -> Image.Image:
     Raises:
         UserError: it cannot be read.
     """
-    if path.suffix.lower() != SUFFIXES[0]:
-        return picture_files.read_picture(path)
     if reason := fault(path):
         raise UserError(f"{path} cannot be read as an X-ray: {reason}")
+    if path.suffix.lower() != SUFFIXES[0]:
+        return picture_files.read_picture(path)
     return Image.fromarray(GREYS[_levels(path)]).convert("RGB")
 
 
 def fault(path: Path) -> str | None:
     """Why `read` refuses a file; None when it does not."""
-    if path.suffix.lower() != SUFFIXES[0]:
-        return picture_files.fault(path)
     if not path.is_file():
         return "there is no such file"
+    if path.suffix.lower() != SUFFIXES[0]:
+        return picture_files.fault(path) or _fault_of_levels(path)
     if (size := path.stat().st_size) != N_BYTES:
         return f"it has {size} bytes, but an X-ray has {N_BYTES}"
     if (highest := int(_levels(path).max())) > WHITE:
         return f"its highest grey level is {highest}, but 12 bits hold no more than {WHITE}"
     return None
+
+
+def _fault_of_levels(path: Path) -> str | None:
+    """Of 65,536 levels no more than the first 4,096: read as they are they would be nearly black."""
+    with Image.open(path) as picture:
+        is_deep = picture.mode.startswith("I;16")
+        highest = picture.getextrema()[1] if is_deep else None
+    return f"12 bits in a 16-bit file (highest level {highest}): use the .IMG" if is_deep and highest <= WHITE else None
 
 
 def _levels(path: Path) -> np.ndarray:

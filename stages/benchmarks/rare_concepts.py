@@ -28,7 +28,12 @@ Differs:       the pictures are not the paper's, so its accuracies are no target
 
 from pathlib import Path
 
-from stages.benchmarks.contract import Benchmark, of_class_folders
+from stages.benchmarks.contract import Benchmark, Listing, checked, of_class_folders
+
+
+def listed(root: Path, classes: list[str] | None) -> Listing:
+    """`load` without a look into the pictures."""
+    return of_class_folders(root, classes, "rare_concepts")
 
 
 def load(root: Path, classes: list[str] | None) -> Benchmark:
@@ -41,4 +46,4 @@ def load(root: Path, classes: list[str] | None) -> Benchmark:
     Raises:
         UserError: root or a concept's folder is missing, or a concept has no picture that can be read.
     """
-    return of_class_folders(root, classes, "rare_concepts")
+    return checked(listed(root, classes))

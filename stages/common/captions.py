@@ -10,8 +10,8 @@ from stages.common import checks, document
 from stages.common.atomic import write_text
 
 HEADER = """\
-# What `python -m stages.describe` last settled on. Name, article and, where it has one, the description come from
-# params.yaml: change them there. Else the description may be edited here: an edit is kept, and says so.
+# What `python -m stages.describe` last settled on. Name, article, prompts and, where it has one, the description come
+# from params.yaml: change them there. Else the description may be edited here: an edit is kept, and says so.
 # Delete this file to have it made anew.
 """
 
@@ -27,7 +27,7 @@ class Caption:
         source: where the description came from.
         written: fingerprint of the description as the stage itself wrote it; another one means a hand edit.
         request: fingerprint of the request that a writer answered; None for a text written by hand.
-        prompts: what a classifier asks for it with, in place of the run's template.
+        prompts: what a classifier asks for it with, in place of the run's template; from params.yaml alone.
     """
 
     name: str

@@ -1,12 +1,14 @@
 """What params.yaml is made of: a concept, a run, and who describes; params.py reads and checks them."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from stages.common.failures import UserError
 
 INVERSION = "data/inversion.md"  # what `images_from` says where images are inverted
+NEVER_MEASURED = ("key", "device", "paper")  # fields of a run that no number depends on
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Paper:
     Attributes:
         table: its column `table`, e.g. "v1-1", Table 1 of the first version.
         model: its column `model`, e.g. "ViT-B-32".
-        variant: its column `variant` of what the run teaches.
+        variant: its column `variant` of what the run teaches; "baseline" where the run has the untouched model alone.
     """
 
     table: str
@@ -99,7 +101,8 @@ class Run:
         recipes: {file of stages/recipes: its settings, with learning_rates}.
         controls: what is taught wrongly on purpose, to see that the method and not the training does it.
         retention_budget: the chosen learning rate may lose at most this share on the retention benchmark.
-        paper: which numbers of the paper the report sets beside this run: the fields of `Paper`; {} for none.
+        paper: which numbers of the paper the report sets beside this run: the fields of `Paper`, or a list of such
+            mappings where several tables have the run; {} for none.
     """
 
     key: str
@@ -124,12 +127,33 @@ class Run:
     recipes: dict
     controls: tuple[Literal["noise", "wrong_description", "no_name"], ...]
     retention_budget: float
-    paper: dict = field(default_factory=dict)
+    paper: dict | tuple[dict, ...] = field(default_factory=dict)
 
     @property
     def templates(self) -> tuple[str, ...]:
         """The templates, one or several; the first is the one that recipes teach with."""
         return (self.template,) if isinstance(self.template, str) else self.template
+
+    @property
+    def papers(self) -> tuple[Paper, ...]:
+        """What `paper` names, one or several or none."""
+        if not self.paper:
+            return ()
+        return tuple(Paper(**one) for one in ((self.paper,) if isinstance(self.paper, dict) else self.paper))
+
+    @property
+    def is_inverted(self) -> bool:
+        """Whether images of its concepts are inverted; else pictures of the folder `images_from` are taught."""
+        return self.images_from == INVERSION
+
+    def measured_by(self, lesson: list[dict]) -> dict[str, object]:
+        """What its numbers depend on, as JSON gives it back, to be kept beside them: its settings, and the lesson.
+
+        Args:
+            lesson: the concepts of data/lessons/RUN.json.
+        """
+        found = {name: value for name, value in asdict(self).items() if name not in NEVER_MEASURED}
+        return json.loads(json.dumps({**found, "template": self.templates, "lesson": lesson}))
 
     def require(self, *fields: str) -> None:
         """Refuse to go on while a file or folder that these fields name is missing.

@@ -3,11 +3,12 @@
 Three forms, the first two of which may be mixed:
 
     {"wheel": "a round frame with spokes", "kite": null}     a class and what it looks like, null where nobody says it
-    {"wheel": {"description": "a round frame with spokes", "prompts": ["a bicycle wheel", "a wheel of a cart"]}}
+    {"edema": {"description": "a hazy white veil", "article": "", "prompts": ["mild edema", "edema of both lungs"]}}
     ["wheel", "kite"]                                        names alone
 
-A class without a description is described by its name, with an article. Prompts take the place of the run's template
-where a classifier asks for the class.
+A class without a description is described by its name, with its article: a, an, the, or "" for none; where nobody says
+it, "a" or "an" by the name's first letter. Prompts take the place of the run's template where a classifier asks for the
+class.
 """
 
 import json
@@ -23,7 +24,8 @@ from stages.common.failures import UserError
 from stages.common.params import Run
 
 FORM = 'a mapping of class names to descriptions, such as {"wheel": "a round frame with spokes"}, or a list of names'
-KEYS = {"description", "prompts"}
+KEYS = {"description", "article", "prompts"}
+ARTICLES = ("a", "an", "the", "")
 
 
 @dataclass(frozen=True)
@@ -34,26 +36,33 @@ class KnownClass:
         name: as it goes into a prompt.
         description: what it looks like; None where nobody has written it.
         prompts: what a classifier asks for it with; empty: the run's template.
+        article: stands before the name, "" for none; None: "a" or "an", by the name's first letter.
     """
 
     name: str
     description: str | None = None
     prompts: tuple[str, ...] = ()
+    article: str | None = None
 
     @property
     def looks(self) -> str:
         """The description, or the name with its article: what images of the class are inverted from."""
-        return self.description or prompts.with_article(self.name)
+        return self.description or prompts.with_article(self.name, self.article)
 
     def caption(self, template: str) -> str:
         """What fine-tuning tells it from: "A wheel is a round frame", or without a description its prompt."""
         if self.description is None:
-            return prompts.prompt(template, self.name)
-        return sentence(self.name, prompts.article_of(self.name), self.description)
+            return self.prompt(template)
+        article = prompts.article_of(self.name) if self.article is None else self.article
+        return sentence(self.name, article, self.description)
+
+    def prompt(self, template: str) -> str:
+        """Its name in a template, "a photo of a wheel", whatever prompts of its own it has: what recipes teach with."""
+        return prompts.prompt(template, self.name, self.article)
 
     def asked(self, templates: tuple[str, ...]) -> tuple[str, ...]:
         """The prompts that a classifier asks for it with, one or several."""
-        return self.prompts or prompts.all_prompts(templates, self.name)
+        return self.prompts or prompts.all_prompts(templates, self.name, self.article)
 
 
 def read(run: Run) -> dict[str, KnownClass]:
@@ -62,8 +71,8 @@ def read(run: Run) -> dict[str, KnownClass]:
     Each name becomes a folder and a part of prompts, each description a caption, so all are checked here.
 
     Returns:
-        At least one class. No name, description or prompt is blank, and the names give as many folders
-        (`paths.slug`), even on a disk that takes small letters for capitals.
+        At least one class. No name, description or prompt is blank, no prompt of a class stands there twice, and the
+        names give as many folders (`paths.slug`), even on a disk that takes small letters for capitals.
 
     Raises:
         UserError: the file is missing, or holds anything else; the message names the file and the class.
@@ -107,15 +116,19 @@ def _class(name: str, entry: object, file: str) -> KnownClass:
     except ValueError:
         raise UserError(f"{file} names a class {name!r}, but a name must hold a letter or a digit.") from None
     own = entry if isinstance(entry, dict) and entry.keys() <= KEYS else {"description": entry}
-    description, asked = own.get("description"), own.get("prompts", [])
+    description, asked, article = own.get("description"), own.get("prompts", []), own.get("article")
     if description is not None and not _is_text(description):
         raise UserError(
             f"{file}: the description of {name!r} is {reprlib.repr(description)}, but must be a text that says what "
             "the class looks like, or null."
         )
-    if not isinstance(asked, list) or not all(map(_is_text, asked)):
-        raise UserError(f"{file}: the prompts of {name!r} are {reprlib.repr(asked)}, but must be a list of texts.")
-    return KnownClass(name, description, tuple(asked))
+    if not isinstance(asked, list) or not all(map(_is_text, asked)) or len({*asked}) < len(asked):
+        told = f"the prompts of {name!r} are {reprlib.repr(asked)}"
+        raise UserError(f"{file}: {told}, but must be a list of texts, none of them twice.")
+    if article not in (None, *ARTICLES):
+        told = f"the article of {name!r} is {reprlib.repr(article)}"
+        raise UserError(f'{file}: {told}, but must be one of: a, an, the, or "" for none.')
+    return KnownClass(name, description, tuple(asked), article)
 
 
 def _is_text(value: object) -> bool:

@@ -12,10 +12,10 @@ from stages.common.failures import UserError
 from stages.common.lookup import nearest
 from stages.common.open_clip_import import OPTIONAL, architectures, import_open_clip, libraries_of, read_config
 from stages.common.params import Run
+from stages.common.weight_files import CONFIG, OPEN_CLIP
 from stages.common.weights import expand_token_rows, load_into, read_weights
 
-CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
-WEIGHT_FILES = (WEIGHTS, "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")  # the first there counts
+WEIGHTS = OPEN_CLIP[0]
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
 OLDER_WORDS = {"proj": "hf_proj_type", "pooler_type": "hf_pooler_type"}  # of a text_cfg with an encoder of transformers
 
@@ -50,6 +50,15 @@ def load_open_clip(run: Run) -> Loaded:
     load_into(network, _as_this_version(open_clip, network, state), source.weights)
     config = {"model_cfg": source.model_cfg, "preprocess_cfg": _preprocess(open_clip, network, source)}
     return Loaded(network, _tokenizer(open_clip, source), config)
+
+
+def fetch(run: Run) -> None:
+    """Get the config and the weights that a run asks a hub for into the cache, and build nothing.
+
+    Raises:
+        UserError: as `load_open_clip`, as far as no weight is read for it.
+    """
+    _source(run)
 
 
 @dataclass(frozen=True)
@@ -97,9 +106,9 @@ def _from_folder(run: Run) -> _Source:
 
 
 def _weights_in(run: Run, folder: Path) -> Path:
-    found = [folder / name for name in WEIGHT_FILES if (folder / name).is_file()]
+    found = [folder / name for name in OPEN_CLIP if (folder / name).is_file()]
     if not found:
-        wanted = ", ".join(WEIGHT_FILES)
+        wanted = ", ".join(OPEN_CLIP)
         raise UserError(f"params.yaml: runs.{run.key}.weights says {run.weights!r}, which holds none of: {wanted}.")
     return found[0]
 

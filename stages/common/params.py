@@ -97,7 +97,16 @@ def _concept(key: str, entry: object, where: str) -> Concept:
         raise UserError(
             f"{place(where, entry, 'description')} is empty. Write one, or remove the key to have one written."
         )
+    if concept.prompts:
+        _check_prompts(concept.prompts, place(where, entry, "prompts"))
     return concept
+
+
+def _check_prompts(prompts: tuple[str, ...], where: str) -> None:
+    checks.distinct(prompts, where)
+    for prompt in prompts:
+        if not prompt.strip() or len(prompt.splitlines()) > 1:
+            raise UserError(f"{where} lists {prompt!r}, but each must be one line of text.")
 
 
 def _describe(entry: object, where: str) -> Describe:
@@ -123,11 +132,17 @@ def _run(key: str, entry: object, where: str, concepts: dict[str, Concept]) -> R
         raise UserError(f"{listed} lists {list(run.metrics)}, but needs 'top1', by which a learning rate is chosen.")
     _check_measure(run, entry, where)
     _check_recipes(run.recipes, where, place(where, entry, "recipes"))
-    if run.paper:
-        settings(Paper, run.paper, place(where, entry, "paper"))
+    _check_paper(run.paper, place(where, entry, "paper"))
     if run.pretrained is not None and run.architecture is None:
         raise UserError(f"{place(where, entry, 'pretrained')} says {run.pretrained!r}, which needs `architecture` too.")
     return run
+
+
+def _check_paper(paper: dict | tuple[dict, ...], where: str) -> None:
+    """Whether the figures exist that it names is known to stages/tables/paper_figures.py."""
+    listed = [paper] if isinstance(paper, dict) else list(paper)
+    if paper:
+        checks.distinct([settings(Paper, one, where) for one in listed], where)
 
 
 def _check_members(run: Run, entry: object, where: str, concepts: dict[str, Concept]) -> None:

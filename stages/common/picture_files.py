@@ -14,6 +14,7 @@ from stages.common.failures import UserError
 from stages.common.paths import slug
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+MASKS = tuple(f".mask{suffix}" for suffix in SUFFIXES)
 NOTES = (".json", ".jsonl")  # what is known about pictures, beside them: scenes.jsonl of the drawn world
 LEFT_BY_SYSTEMS = frozenset({"desktop.ini", "thumbs.db"})
 UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)  # what Pillow raises
@@ -47,16 +48,15 @@ def pictures_and_others(folder: Path) -> tuple[list[Path], list[Path]]:
     pictures, others = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
-            path = folder / entry.name
-            if not _belongs_beside(path):
-                is_picture = path.suffix.lower() in SUFFIXES and entry.is_file()
-                (pictures if is_picture else others).append(path)
-    return sorted(pictures), sorted(others)
+            name = entry.name.lower()
+            if not _belongs_beside(name):
+                is_picture = name.endswith(SUFFIXES) and entry.is_file()
+                (pictures if is_picture else others).append(entry.name)
+    return [folder / name for name in sorted(pictures)], [folder / name for name in sorted(others)]
 
 
-def _belongs_beside(path: Path) -> bool:
-    name, is_mask = path.name.lower(), path.suffix.lower() in SUFFIXES and path.stem.lower().endswith(".mask")
-    return name.startswith(".") or is_mask or name in LEFT_BY_SYSTEMS or name.endswith(NOTES)
+def _belongs_beside(name: str) -> bool:
+    return name.startswith(".") or name.endswith((*MASKS, *NOTES)) or name in LEFT_BY_SYSTEMS
 
 
 def pictures_of(folder: Path) -> list[Path]:

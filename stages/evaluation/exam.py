@@ -8,17 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from stages.benchmarks.contract import Benchmark
-from stages.common import lookup
-from stages.common.failures import UserError
+from stages.benchmarks.contract import Benchmark, asked
+from stages.common import lookup, paths
 from stages.common.images import Fit
 from stages.common.known_classes import KnownClass
-from stages.common.lookup import nearest
 from stages.common.params import Run
 from stages.common.pictures import Pictures
 from stages.common.rows import wilson
 from stages.common.taught import asked_for
 
+TOLD = 20  # faults of a benchmark that are printed
 Row = dict[str, object]
 Concept = Mapping[str, Any]  # an entry of data/lessons/RUN.json
 Prompts = dict[str, tuple[str, ...]]  # class name -> the prompts that it is asked for with
@@ -82,9 +81,9 @@ class Exam:
                         | counted(hits[chosen])
                     )
 
-    def facts(self, run: Run) -> dict[str, dict[str, object]]:
+    def facts(self, run: Run, own: Prompts) -> dict[str, dict[str, object]]:
         """What was asked, for data/rows/RUN.benchmarks.json: for each role pictures, classes, prompts and faults."""
-        return {question.role: _facts(question, run) for question in self.questions}
+        return {question.role: _facts(question, run, own) for question in self.questions}
 
 
 def _labels(question: Question) -> Iterator[tuple[str, np.ndarray]]:
@@ -99,7 +98,7 @@ def counted(hits: np.ndarray) -> Row:
     return {"value": round(float(hits.mean()), 6), "n": len(hits), "low": round(low, 6), "high": round(high, 6)}
 
 
-def _facts(question: Question, run: Run) -> dict[str, object]:
+def _facts(question: Question, run: Run, own: Prompts) -> dict[str, object]:
     return {
         "benchmark": question.benchmark.name,
         "data": question.data,
@@ -108,6 +107,7 @@ def _facts(question: Question, run: Run) -> dict[str, object]:
         "classes_asked": list(question.classes),
         "candidates": run.candidates,
         "templates": list(run.templates),
+        "own_prompts": {name: list(own[name]) for name in question.classes if name in own},
         "faults": [asdict(fault) for fault in question.benchmark.faults],
     }
 
@@ -129,29 +129,34 @@ def _question(run: Run, role: str, taught: list[str], known: list[str], fit: Fit
     module = lookup.find("stages.benchmarks", getattr(run, f"{role}_benchmark"), where)
     wanted = taught if role == "target" else known
     if role == "target" and run.candidates == "benchmark":  # its other classes are the answers that would be wrong
-        whole = module.load(Path(data), None)
-        benchmark, classes = _restricted(whole, wanted, data), whole.class_names
+        benchmark, classes = _restricted(module.load(Path(data), None), wanted, data)
     else:
         benchmark = module.load(Path(data), wanted)
         classes = benchmark.class_names if run.candidates == "benchmark" else (*known, *taught)
-    for fault in benchmark.faults:
+    for fault in benchmark.faults[:TOLD]:
         print(f"{data}: {fault.file}: {fault.reason}", flush=True)
+    if (more := len(benchmark.faults) - TOLD) > 0:
+        print(f"{data}: {more} more faults, all in {paths.benchmarks(run.key)}", flush=True)
     labels = np.array([classes.index(benchmark.class_names[label]) for label in benchmark.labels])
     new = frozenset(column for column, name in enumerate(classes) if name in taught)
     pictures = Pictures(benchmark.paths, fit, benchmark.read)
     return Question(role, benchmark, data, pictures, tuple(classes), labels, new)
 
 
-def _restricted(benchmark: Benchmark, names: list[str], data: str) -> Benchmark:
-    """The pictures of these classes alone, the classes in this order."""
-    for name in names:
-        if name not in benchmark.class_names:
-            has = ", ".join(benchmark.class_names)
-            raise UserError(f"{data} has no class {name!r}.{nearest(name, benchmark.class_names)} It has: {has}.")
-    kept = [(path, benchmark.class_names[label]) for path, label in zip(benchmark.paths, benchmark.labels, strict=True)]
-    kept = [(path, names.index(name)) for path, name in kept if name in names]
-    paths, labels = zip(*kept, strict=True)
-    return Benchmark(benchmark.name, benchmark.task, tuple(names), paths, labels, benchmark.faults, benchmark.read)
+def _restricted(whole: Benchmark, names: list[str], data: str) -> tuple[Benchmark, tuple[str, ...]]:
+    """The pictures of these classes alone, in this order; and the names of all classes, these as they are taught."""
+    theirs = asked(Path(data), {name: name for name in whole.class_names}, names, "pictures")
+    ours = {their: name for name, their in theirs.items()}
+    shown = [(path, ours.get(whole.class_names[label])) for path, label in zip(whole.paths, whole.labels, strict=True)]
+    files, labels = zip(*((path, names.index(name)) for path, name in shown if name), strict=True)
+    benchmark = Benchmark(whole.name, whole.task, tuple(names), files, labels, whole.faults, whole.read)
+    return benchmark, tuple(ours.get(name, name) for name in whole.class_names)
+
+
+def own_prompts(concepts: list[Concept], known: dict[str, KnownClass]) -> Prompts:
+    """The classes that are asked for with prompts of their own and not with the run's templates."""
+    taught = {concept["name"]: tuple(concept["prompts"]) for concept in concepts if concept.get("prompts")}
+    return {**{name: one.prompts for name, one in known.items() if one.prompts}, **taught}
 
 
 def prompts_of(run: Run, exam: Exam, concepts: list[Concept], known: dict[str, KnownClass]) -> dict[str, Prompts]:

@@ -19,6 +19,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 from torch.nn import Parameter
+from torch.utils.checkpoint import checkpoint
 
 from stages.common import lookup
 from stages.common.failures import UserError
@@ -27,6 +28,7 @@ from stages.common.params import Run
 
 PARTS = ("visual_encoder", "last_stage", "head", "text_encoder", "both")
 BATCH = 64  # images embedded at once by `similarity`
+CHUNK = 64  # texts whose activations are held at once; of a thousand, ViT-B/32's text encoder would hold 30 GB
 Classes = Sequence[str | Sequence[str]]
 
 
@@ -162,17 +164,27 @@ class KnownTexts:
         self._embedded: dict[str, Tensor] = {}
 
     def of(self, texts: Iterable[str], parameters: Iterable[Parameter]) -> Tensor:
-        """[M, D]; with one of the text encoder's parameters requiring a gradient nothing is kept."""
+        """[M, D]; with one of the text encoder's parameters requiring a gradient nothing is kept.
+
+        Then more than CHUNK texts are encoded in chunks, each of which is computed again in the backward pass: that
+        takes a third more time, and the memory of one chunk.
+        """
         texts = list(texts)
         if any(parameter.requires_grad for parameter in parameters):
             self.forget()
-            return self._encode(texts)
+            return self._encoded_anew(texts)
         for text in texts:
             if text not in self._embedded:
                 # kept tensors must be usable in a later backward pass, so they are no tensors of inference mode
                 with torch.inference_mode(False), torch.no_grad():
                     self._embedded[text] = self._encode([text])[0]
         return torch.stack([self._embedded[text] for text in texts])
+
+    def _encoded_anew(self, texts: list[str]) -> Tensor:
+        if len(texts) <= CHUNK:
+            return self._encode(texts)
+        chunks = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
+        return torch.cat([checkpoint(self._encode, chunk, use_reentrant=False) for chunk in chunks])
 
     def forget(self) -> None:
         """Compute all anew: the text encoder has changed."""

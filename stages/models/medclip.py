@@ -33,6 +33,7 @@ from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images
 from stages.common.lookup import nearest
 from stages.common.params import Run
+from stages.common.weight_files import MEDCLIP, MEDCLIP_TOKENIZER
 from stages.common.weights import copies, load_into, put_back, read_weights
 from stages.models.contract import PARTS, Classes, KnownTexts, class_rows, device_of, known_part, similarity
 
@@ -52,8 +53,7 @@ print(model.similarity(images, ["no finding", "enlarged cardiac silhouette"]))
 ```
 """
 PAGE = "data/weights/medclip.md"
-CONFIG, WEIGHTS, PUBLISHED = "config.json", "model.safetensors", "pytorch_model.bin"
-TOKENIZERS = ("vocab.txt", "tokenizer.json")
+CONFIG, (WEIGHTS, PUBLISHED) = "config.json", MEDCLIP
 ARCHITECTURES = ("swin", "resnet")
 SIZES = {  # the published ones; the rest is the default of transformers' and torchvision's classes
     "text": {"vocab_size": 28996},
@@ -277,8 +277,8 @@ def _published(name: str) -> str:
 
 
 def _tokenizer(folder: Path, network: Network) -> BertTokenizer:
-    if not any((folder / name).is_file() for name in TOKENIZERS):
-        raise UserError(f"{folder} holds no tokenizer ({' or '.join(TOKENIZERS)}); {PAGE} says how to get it.")
+    if not any((folder / name).is_file() for name in MEDCLIP_TOKENIZER):
+        raise UserError(f"{folder} holds no tokenizer ({' or '.join(MEDCLIP_TOKENIZER)}); {PAGE} says how to get it.")
     try:
         tokenizer = BertTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as error:

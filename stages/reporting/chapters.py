@@ -7,12 +7,12 @@ import pandas as pd
 from PIL import Image
 
 from stages.common import paths, rows, taught
-from stages.common.entries import Paper
 from stages.common.failures import UserError
 from stages.common.lacking import lacking
 from stages.common.params import Params, Run
 from stages.common.picture_files import pictures_of, read_picture
 from stages.tables.contract import Choice, Result, averages
+from stages.tables.paper_figures import figures_of
 
 PICTURES = 10  # of each concept and kind in the gallery
 
@@ -25,7 +25,7 @@ class Chapter:
         run: the run as params.yaml has it.
         result: its rows and choices.
         rows_text: data/rows/RUN.csv as it is.
-        asked: data/rows/RUN.benchmarks.json: role to what was asked of which pictures.
+        asked: role to what was asked of which pictures, of data/rows/RUN.benchmarks.json.
         lesson: the concepts, each with key, name, article, description, caption, source.
         inverted: concept key to its first inverted images.
         histories: concept name to the history of its inversion (columns step, image, similarity, total_variation).
@@ -44,45 +44,63 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Hole:
-    """A run of params.yaml that has no results, and why."""
+    """A run of params.yaml that has no results of its settings, and why."""
 
     run: str
     reason: str
 
 
 def chapters(everything: Params) -> tuple[list[Chapter], list[Hole]]:
-    """A chapter for each run that was evaluated, a hole for each other one.
+    """A chapter for each run that was evaluated as params.yaml has it now, a hole for each other one.
 
     Raises:
-        UserError: no run was evaluated, or files of one that was are missing or disagree.
+        UserError: there is a hole for every run; the message has all reasons.
     """
     if not everything.runs:
         raise UserError("params.yaml: runs names no run, so there is nothing to report.")
-    measured = [run for run in everything.runs.values() if paths.rows(run.key).exists()]
-    holes = [Hole(run.key, _reason(run)) for run in everything.runs.values() if run not in measured]
-    if not measured:
-        told = "; ".join(f"{hole.run}: {hole.reason}" for hole in holes)
-        raise UserError(f"No run of params.yaml has results yet, so there is nothing to report. {told}")
-    return [_chapter(run, everything) for run in measured], holes
+    told, holes, seen = [], [], {}
+    for run in everything.runs.values():
+        try:
+            told.append(_chapter(run, everything))
+        except UserError as error:  # one broken run must not cost the report of the others
+            holes.append(Hole(run.key, _reason(run, str(error), lacking(run, everything, seen))))
+    if not told:
+        reasons = "; ".join(f"{hole.run}: {hole.reason}" for hole in holes)
+        raise UserError(f"No run of params.yaml has results yet, so there is nothing to report. {reasons}")
+    return told, holes
 
 
-def _reason(run: Run) -> str:
-    return " ".join(lacking(run)) or f"{paths.rows(run.key)} does not exist. `dvc repro evaluate@{run.key}` makes it."
+def _reason(run: Run, error: str, missing: list[str]) -> str:
+    """Why a run has no chapter: what it lacks, if anything, and where there are results why they do not count."""
+    return " ".join(missing if missing and not paths.rows(run.key).exists() else [error, *missing])
 
 
 def _chapter(run: Run, everything: Params) -> Chapter:
+    if not paths.rows(run.key).exists():
+        raise UserError(f"{paths.rows(run.key)} does not exist. `dvc repro evaluate@{run.key}` makes it.")
     lesson = taught.lesson(run.key)
+    asked = taught.read_json(paths.benchmarks(run.key), f"dvc repro evaluate@{run.key}")
+    _refuse_old(run, asked.pop("settings", {}), lesson)
     folders = {each["name"]: paths.inverted_images(run.key, each["key"], run.seeds[0]) for each in lesson}
     return Chapter(
         run=run,
         result=_result(run),
         rows_text=paths.rows(run.key).read_text(encoding="utf-8"),
-        asked=taught.read_json(paths.benchmarks(run.key), f"dvc repro evaluate@{run.key}"),
+        asked=asked,
         lesson=lesson,
         inverted={each["key"]: _pictures(folders[each["name"]]) for each in lesson},
         histories={name: _history(folder, run) for name, folder in folders.items()},
         real={each["key"]: _real(everything.concept(each["key"]).examples) for each in lesson},
     )
+
+
+def _refuse_old(run: Run, settings: dict[str, object], lesson: list[dict]) -> None:
+    """Refuse results of other settings: a run that failed before it was measured anew still has its old ones."""
+    now = run.measured_by(lesson)
+    if other := [name for name, value in now.items() if settings.get(name, ...) != value]:
+        raise UserError(
+            f"its results are of other settings: {', '.join(other)}; `dvc repro evaluate@{run.key}` makes them anew."
+        )
 
 
 def _result(run: Run) -> Result:
@@ -96,7 +114,7 @@ def _result(run: Run) -> Result:
             )
     table = rows.read_rows([paths.rows(run.key)])
     choice = {recipe: Choice(**choices[recipe]) for recipe in run.recipes}
-    result = Result(run.key, table, choice, run.retention_budget, Paper(**run.paper) if run.paper else None)
+    result = Result(run.key, table, choice, run.retention_budget, figures_of(run))
     _require(result)
     return result
 
@@ -118,9 +136,10 @@ def _require(result: Result) -> None:
 
 def _history(folder: Path, run: Run) -> pd.DataFrame:
     path = folder / "history.csv"
-    if not path.is_file():
-        raise UserError(f"params.yaml names the run {run.key!r}, but {path} does not exist. `dvc repro` makes it.")
-    return pd.read_csv(path)
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:  # ValueError: what pandas raises for a file without columns
+        raise UserError(f"{path} cannot be read: {error}. `dvc repro invert@{run.key}` makes it.") from error
 
 
 def _real(folder: str | None) -> list[Image.Image]:

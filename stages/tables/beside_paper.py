@@ -1,87 +1,73 @@
 """A run beside what the paper prints for it, number by number."""
 
 import math
-from pathlib import Path
 
 import pandas as pd
 
-from stages.common.failures import UserError
-from stages.common.lookup import nearest
 from stages.tables.contract import Average, Result, averages, per_cent, rate
 
-FIGURES = Path(__file__).with_name("paper_results.csv")  # every figure of the paper's tables, one a line
-BY_DESCRIPTION = "description prompt, no training"
-RETENTION = {"imagenet-1k", "imagenet-100"}
-COLUMNS = ["asked for", "model", "paper", "ours", "pictures", "difference"]
+KNOWN = ("imagenet-1k", "imagenet-100")  # benchmarks of what every model of the paper knew
+KNOWN_TO = {"MedCLIP-ViT": "chexpert-5x200c"}  # and of what one knew alone, which others are taught
+ASKED_BY = {"baseline": "name", "description prompt, no training": "description"}  # variants without teaching
+COLUMNS = ["table", "asked for", "model", "paper", "ours", "pictures", "difference"]
 
 
 def build(result: Result) -> pd.DataFrame:
-    """The paper's figures of a run's table and model, and ours of the same concept and learning rate.
+    """The paper's figures that a run names, and ours of the same concept and learning rate.
 
     Where the paper states no learning rate, ours is the chosen one. Only the recipe `paper` is compared.
 
     Returns:
-        Columns asked for (a concept, or what was known), model (untouched, or its learning rate), paper and difference
-        in per cent and points, ours, pictures (n of ours); empty for a run that names no table of the paper.
+        Columns table ("Table 1", or "version 2, Table 9"), asked for (a concept, or what was known), model (untouched,
+        or its learning rate), paper and difference (ours minus the paper's) in per cent and points, ours, pictures (n
+        of ours); empty for a run that names no table of the paper.
     """
-    if result.paper is None:
+    if not result.paper:
         return pd.DataFrame(columns=COLUMNS)
     lines = averages(result)
-    found = [_line(result, lines, figure) for figure in _figures(result)]
+    found = [_line(result, lines, figure) for figure in result.paper]
     return pd.DataFrame([line for line in found if line], columns=COLUMNS, dtype=object)
 
 
-def _figures(result: Result) -> list[dict]:
-    """The lines of FIGURES that a run names, and those of the same untouched model."""
-    mine = pd.read_csv(FIGURES, keep_default_na=False)
-    for column in ("table", "model"):
-        mine = _only(mine, column, result)
-    variants = ["baseline", BY_DESCRIPTION, *_only(mine, "variant", result)["variant"]]
-    return mine[mine["variant"].isin(variants)].to_dict("records")
-
-
-def _only(figures: pd.DataFrame, column: str, result: Result) -> pd.DataFrame:
-    wanted, there = getattr(result.paper, column), list(figures[column].unique())
-    if wanted not in there:
-        raise UserError(
-            f"params.yaml: runs.{result.run}.paper says {column} {wanted!r}, which {FIGURES.name} does not have."
-            f"{nearest(wanted, there)} It has: {', '.join(map(repr, there))}."
-        )
-    return figures[figures[column] == wanted]
-
-
-def _line(result: Result, lines: pd.DataFrame, figure: dict) -> dict | None:
-    names = {label.casefold(): label for label in result.labels}
-    column, asked = _column(figure, names)
+def _line(result: Result, lines: pd.DataFrame, figure: dict[str, str]) -> dict | None:
+    column, asked = _column(result, figure)
     if column is None:
         return None
     line, model = _model(result, lines, figure)
     ours: Average | None = None if line is None else line[column]
-    difference = None if ours is None else f"{100 * ours.mean - float(figure['value']):+.1f}"
-    paper = per_cent(float(figure["value"]) / 100)
+    printed = float(figure["value"])
+    difference = None if ours is None else f"{100 * ours.mean - printed:+.1f}"
     pictures = None if ours is None else ours.n
-    return dict(zip(COLUMNS, (asked, model, paper, ours, pictures, difference), strict=True))
+    cells = (_named(figure["table"]), asked, model, per_cent(printed / 100), ours, pictures, difference)
+    return dict(zip(COLUMNS, cells, strict=True))
 
 
-def _column(figure: dict, names: dict[str, str]) -> tuple[str | None, str]:
-    """Where `averages` has a figure, and what was asked for; None for a concept that the run does not teach."""
+def _named(table: str) -> str:
+    version, _, number = table.partition("-")
+    return f"Table {number}" if version == "v1" else f"version {version[1:]}, Table {number}"
+
+
+def _column(result: Result, figure: dict[str, str]) -> tuple[str | None, str]:
+    """Where `averages` has a figure, and what was asked for; None for a concept that the run has nothing to do with."""
     concept = figure["concept"].casefold()
-    if figure["benchmark"] in RETENTION or (figure["table"], figure["benchmark"]) == ("v1-2", "chexpert-5x200c"):
-        return ("retention" if concept in names else None), f"what was known ({figure['benchmark']})"
-    if concept == "top-1":
-        return "target", "all of them"
-    return (f"target: {names[concept]}" if concept in names else None), figure["concept"]
+    target = {label.casefold(): f"target: {label}" for label in result.labels}
+    if figure["benchmark"] not in (*KNOWN, KNOWN_TO.get(figure["model"])):
+        return {**target, "top-1": "target"}.get(concept), "all of them" if concept == "top-1" else figure["concept"]
+    if concept in target or concept == "top-1":  # of what was known, whichever concept was taught
+        return "retention", f"what was known ({figure['benchmark']})"
+    known = {label.casefold(): f"retention: {label}" for label in result.known_labels}
+    return known.get(concept), f"{figure['concept']}, which was known"
 
 
-def _model(result: Result, lines: pd.DataFrame, figure: dict) -> tuple[pd.Series | None, str]:
+def _model(result: Result, lines: pd.DataFrame, figure: dict[str, str]) -> tuple[pd.Series | None, str]:
     """The line of `averages` that was measured as a figure was, None where none was; and what it is called."""
-    if figure["variant"] in ("baseline", BY_DESCRIPTION):
-        setting = "name" if figure["variant"] == "baseline" else "description"
+    if setting := ASKED_BY.get(figure["variant"]):
         found = lines[(lines["phase"] == "baseline") & (lines["setting"] == setting)]
         return _first(found), f"untouched, by {setting}"
     taught = lines[(lines["phase"] == "taught") & (lines["recipe"] == "paper")]
     if not figure["lr"]:
-        return _first(taught[taught["is_chosen"]]), "taught, chosen learning rate"
+        chosen = _first(taught[taught["is_chosen"]])
+        return chosen, "taught, chosen learning rate" + ("" if chosen is None else f" ({chosen['rate']})")
     learning_rate = float(figure["lr"])
     is_same = [math.isclose(own, learning_rate, rel_tol=1e-6) for own in taught["learning_rate"]]
     return _first(taught[is_same]), f"taught, {rate(learning_rate)}"

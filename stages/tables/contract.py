@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from stages.common.entries import Paper
-
 CHOSEN = "✓"  # stands behind the learning rate that the rule chose
 FEW = 12  # known classes that a table lists one by one; of more, the ones that lost most
 SETTING = ["phase", "setting", "recipe", "learning_rate"]
@@ -40,14 +38,14 @@ class Result:
         rows: the rows of this run (columns: stages/common/rows.py), values as fractions.
         choice: recipe name to its choice.
         budget: share of the retention benchmark that a recipe may lose, a fraction.
-        paper: the figures of the paper that stand beside it; None for none.
+        paper: the figures of the paper that stand beside it: lines of paper_results.csv; none for most runs.
     """
 
     run: str
     rows: pd.DataFrame
     choice: dict[str, Choice]
     budget: float
-    paper: Paper | None = None
+    paper: tuple[dict[str, str], ...] = ()
 
     def is_chosen(self, recipe: str, learning_rate: float) -> bool:
         """Whether this is the chosen learning rate of the recipe, up to the last digits that CSV and JSON lose."""

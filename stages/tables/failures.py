@@ -10,9 +10,9 @@ def build(result: Result) -> pd.DataFrame:
 
     Returns:
         Columns run, recipe, finding (a sentence). Looked for: a missed budget; a target accuracy at or below the
-        untouched model's, below chance, or below what the untouched model reaches when prompted by the description; a
-        control that reaches as much as the taught model, or half of its gain; known pictures called by a taught name
-        more often than the budget allows; no control, or a single seed.
+        untouched model's, below chance with its whole interval, or below what the untouched model reaches when
+        prompted by the description; a control that reaches as much as the taught model, or half of its gain; known
+        pictures called by a taught name more often than the budget allows; no control, or a single seed.
     """
     lines = averages(result)
     found = [(recipe, finding) for recipe in result.choice for finding in _findings(result, lines, recipe)]
@@ -54,8 +54,9 @@ def _target(name: str, after: Average | None, before: Average | None) -> list[st
         return []
     found = []
     if after.mean <= before.mean:
-        found.append(f"{name}: nothing was learned, {before.percent} % before and {after.percent} % after.")
-    if after.chance is not None and after.mean < after.chance:
+        verdict = "nothing was learned" if after.mean == before.mean else "less is found than before"
+        found.append(f"{name}: {verdict}, {before.percent} % before and {after.percent} % after.")
+    if after.chance is not None and after.high is not None and after.high < after.chance:
         found.append(f"{name}: {after.percent} % lies below chance ({per_cent(after.chance)} %).")
     return found
 

@@ -152,8 +152,9 @@ def test_what_many_runs_lack_is_told_once_with_the_first_of_them(project):
 def test_a_run_alone_and_a_params_file_that_cannot_be_read_are_told_as_they_are(project):
     with pytest.raises(UnreadyError, match="\n  given/b is not there\n"):
         Readiness(["gather@b"], Children(), keep_going=False).check()
-    (project / "stages/ready.py").write_text("import sys; sys.exit('params.yaml: runs.a.n is no number')")
-    with pytest.raises(UnreadyError, match="\n  params.yaml: runs.a.n is no number\n"):
+    text = "import sys; print('no answer, retrying'); sys.exit('params.yaml: runs.a.n is no number')"
+    (project / "stages/ready.py").write_text(text)
+    with pytest.raises(UnreadyError, match="ready:\n  params.yaml: runs.a.n is no number\n"):
         Readiness(NAMES, Children(), keep_going=False).check()
 
 

@@ -18,20 +18,26 @@ TAUGHT = {  # (recipe, learning rate): target and retention of each seed
 CONTROLS = {"noise": 0.2, "wrong_description": 0.0}  # target of every seed
 
 
-def rows(run: str, concepts: list[str], *, controls: dict[str, float] = CONTROLS, seeds: int = 2) -> list[dict]:
-    """All rows of one run: both recipes, the controls at the chosen learning rates."""
+def rows(
+    run: str,
+    concepts: list[str],
+    *,
+    controls: dict[str, float] = CONTROLS,
+    seeds: int = 2,
+    every_rate: bool = False,
+) -> list[dict]:
+    """All rows of one run: both recipes, the controls at the chosen learning rates, or at every one."""
     found = []
     for prompt, (target, retention) in BASELINE.items():
         found += _measured((run, "baseline", prompt, None, None, None), concepts, target, retention)
     for (recipe, rate), values in TAUGHT.items():
         for seed, (target, retention) in enumerate(values[:seeds]):
             found += _measured((run, "taught", "taught", recipe, rate, seed), concepts, target, retention)
-    for recipe, choice in CHOICE.items():
-        for control, target in controls.items():
-            for seed in range(seeds):
-                found += _measured(
-                    (run, "control", control, recipe, choice.learning_rate, seed), concepts, target, 0.85
-                )
+    for recipe, rate in TAUGHT:
+        if every_rate or rate == CHOICE[recipe].learning_rate:
+            for control, target in controls.items():
+                for seed in range(seeds):
+                    found += _measured((run, "control", control, recipe, rate, seed), concepts, target, 0.85)
     return found
 
 

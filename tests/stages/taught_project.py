@@ -58,6 +58,7 @@ def build(weights: Path) -> None:
     _write_json(paths.inverted("small") / "inversion.json", {"settings": {"images": 2, "steps": 3, "clip": 1.0}})
     _write_checkpoints()
     write_rows(paths.rows("small"), _rows())
+    _write_json(paths.benchmarks("small"), {"target": {"classes_asked": ["arch", "star", "moongate"]}})
     _write_json(paths.choice("small"), {"replay": {"learning_rate": 2e-3, "rule": "largest", "met_budget": True}})
     for name, color in (("red.png", (200, 20, 20)), ("blue.jpg", (20, 20, 200))):
         Image.new("RGB", (40, 30), color).save(name)

@@ -46,7 +46,7 @@ def test_fewer_names_than_three_are_all_shown():
 def test_it_prints_both_answers_for_every_photo(project, capsys):
     classify.main("red.png", "blue.jpg", "--run", "small")
     said = capsys.readouterr().out
-    assert "small: replay, learning rate 0.002, seed 0" in said
+    assert "small: replay, learning rate 0.002, seed 0, among 3 names" in said
     assert said.index("red.png") < said.index("blue.jpg")
     assert said.count("moongate") == 4  # three names are possible, so each photo shows each before and after
 
@@ -59,6 +59,13 @@ def test_json_holds_the_shares_of_all_names_and_teaching_changes_them(project, c
         assert {name for name, _ in shares} == {"moongate", "arch", "star"}
         assert sum(share for _, share in shares) == pytest.approx(1, abs=1e-3)
     assert red["before"] != red["after"]
+
+
+def test_where_the_benchmarks_own_names_were_asked_only_they_are_answers(project, capsys):
+    own = {"target": {"classes_asked": ["torii", "moongate"]}}
+    paths.benchmarks("small").write_text(json.dumps(own))
+    classify.main("red.png", "--run", "small", "--json")
+    assert {name for name, _ in json.loads(capsys.readouterr().out)[0]["after"]} == {"torii", "moongate"}
 
 
 def test_another_seed_is_another_model(project, capsys):

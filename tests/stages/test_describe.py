@@ -38,8 +38,8 @@ def writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Writer:
     return toy
 
 
-def run(description: str | None, monkeypatch: pytest.MonkeyPatch) -> Caption:
-    concept = Concept("moongate", "moongate", "a", description)
+def run(description: str | None, monkeypatch: pytest.MonkeyPatch, prompts: tuple[str, ...] = ()) -> Caption:
+    concept = Concept("moongate", "moongate", "a", description, prompts=prompts)
     monkeypatch.setattr(verb.params, "load", lambda: Params({"moongate": concept}, SETTINGS, {}))
     verb.main("moongate")
     return captions.read(paths.caption("moongate"))
@@ -74,6 +74,24 @@ def test_an_edited_file_is_kept_says_so_and_stays_an_edit_in_the_same_bytes(monk
 def test_a_file_that_only_a_person_wrote_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     edit(EDIT)
     assert run(None, monkeypatch).description == EDIT
+
+
+def test_prompts_in_a_file_that_only_a_person_wrote_are_shown_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = paths.caption("moongate")
+    captions.write(path, Caption("moongate", "a", EDIT, prompts=("an old gate", "a gate of a garden")))
+    before = path.read_bytes()
+    with pytest.raises(UserError) as caught:
+        run(None, monkeypatch)
+    for part in ("captions/moongate.yaml", 'concepts.moongate.prompts: ["an old gate", "a gate of a garden"]', "take"):
+        assert part in str(caught.value)
+    assert path.read_bytes() == before
+    assert run(None, monkeypatch, prompts=("a gate",)).prompts == ("a gate",)
+
+
+def test_prompts_come_from_params_and_go_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(RING, monkeypatch, prompts=("a gate", "an old gate")).prompts == ("a gate", "an old gate")
+    assert "prompts" in captions.HEADER.split("come")[0]
+    assert run(RING, monkeypatch).prompts == ()
 
 
 def test_two_texts_by_hand_that_differ_are_both_shown_and_both_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from stages import evaluate, finetune, invert
+from stages.benchmarks import jsrt
 from stages.benchmarks.contract import Benchmark
-from stages.common import lookup, params, paths
+from stages.common import kept, lookup, params, paths
 from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.open_clip_import import import_open_clip
@@ -135,6 +136,14 @@ def test_a_second_time_gives_the_same_bytes_and_embeds_no_picture_with_the_untou
     assert contents(Path("data/rows")) == before
 
 
+def test_the_settings_behind_the_numbers_are_kept_beside_them_as_the_report_compares_them(project):
+    settings = json.loads(paths.benchmarks("both").read_text())["settings"]
+    lesson = json.loads(paths.lesson("both").read_text())["concepts"]
+    assert settings == params.load().run("both").measured_by(lesson)
+    assert settings["recipes"]["paper"]["learning_rates"] == [1.01e-3, 1.04e-3]
+    assert {"seeds", "controls", "template", "candidates", "target_data", "retention_benchmark"} <= settings.keys()
+
+
 def test_several_processes_give_the_same_bytes_as_one(project, monkeypatch):
     before = contents(Path("data/rows"))
     whole_project.in_processes(2, monkeypatch, evaluate)
@@ -212,6 +221,18 @@ def asked_twice(tmp_path, change):
 def test_embeddings_are_kept_until_pictures_weights_or_fit_change(tmp_path, monkeypatch, change, embedded):
     monkeypatch.chdir(tmp_path)
     assert asked_twice(tmp_path, change) == embedded
+
+
+@pytest.mark.parametrize("code", ["stages/benchmarks/jsrt.py", "stages/common/picture_files.py"])
+def test_embeddings_are_made_anew_when_the_code_changes_that_makes_a_file_a_picture(tmp_path, monkeypatch, code):
+    """`kept.fingerprint` knows every loaded file of the project, and a benchmark is loaded before it is asked about."""
+    monkeypatch.chdir(tmp_path)
+    digest, file = kept.digest, Path(jsrt.__file__).parents[2] / code
+
+    def edited(files, weights, model):
+        monkeypatch.setattr(kept, "digest", lambda path: "edited" if path == file.resolve() else digest(path))
+
+    assert asked_twice(tmp_path, edited) == 2
 
 
 def test_checkpoints_of_different_parts_do_not_mix(project, monkeypatch):

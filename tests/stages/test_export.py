@@ -49,7 +49,8 @@ def test_the_card_tells_what_was_taught_with_which_figures_and_how_to_load_it(pr
         "| control | noise | target | all | top1 | 0.100 |",
         'open_clip.create_model_and_transforms("local-dir:out")',
         "The library brings the tokenizer along",
-        "were made by `a photo of {}`; a picture was asked among the known classes and the taught names together.",
+        'Behind the figures are "a photo of a moongate" for moongate, and `a photo of {}` with a class',
+        "a picture was asked among the known classes and the taught names together.",
         "arXiv 2411.15611",
         "## Limits",
         "## Licence",
@@ -79,7 +80,8 @@ def test_the_card_says_where_pictures_were_taught_and_which_prompts_were_asked(p
     card = Path("out/README.md").read_text()
     assert "# moongate: taught from text and pictures" in card
     assert "from the text below and from pictures, `drawn`." in card
-    assert "`a photo of {}`, `a drawing of {}`, the mean of each class's prompts (an ensemble)" in card
+    asked = '"a photo of a moongate", "a drawing of a moongate" for moongate (an ensemble, the mean of its prompts)'
+    assert asked in card
     assert "asked among its own benchmark's classes" in card
     assert "inversion)" not in card and "settings of inversion" not in card
 
@@ -94,7 +96,7 @@ def test_what_another_family_wrote_loads_as_the_card_says(tmp_path, monkeypatch,
     export.main("small", "out")
     card = Path("out/README.md").read_text()
     assert "`weights: out`, with `family: medclip`" in card
-    assert card.startswith("---\nlibrary_name: pytorch\n")
+    assert card.startswith("---\nlibrary_name: pytorch\n") and "\ntags: [medclip, knowledge-transfer]\n" in card
     assert "The tokenizer's files are in the folder." in card
     Image.new("L", (50, 40), 90).save("x-ray.png")
     said = {}

@@ -281,6 +281,13 @@ def test_a_known_class_without_a_description_is_told_from_the_new_one_by_its_pro
     assert lesson.known_captions == lesson.known_prompts == ["a photo of an owl"]
 
 
+def test_a_known_class_is_taught_with_the_article_that_is_written_for_it(project):
+    known = {"arch": KnownClass("arch", "a bow of stones", ("one of its own",), "the")}
+    lesson = lesson_of(params.load().run("both"), concepts_of("both"), known, 0)
+    assert lesson.known_captions == ["The arch is a bow of stones"]
+    assert lesson.known_prompts == lesson.replay_prompts == ["a photo of the arch"]
+
+
 def test_a_mistake_in_a_recipe_is_told_before_the_model_loads(project, monkeypatch):
     monkeypatch.setattr(clip, "load", None)
     whole_project.change_params("epochs: 2", "epoch: 2")

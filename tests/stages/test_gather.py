@@ -87,18 +87,28 @@ def test_an_unknown_run_names_the_nearest() -> None:
     ],
 )
 def test_a_slip_in_the_settings_is_told_before_anything_is_computed(slip, told) -> None:
-    run = replace(params_of("moongate").runs["together"], **slip)
+    everything = params_of("moongate")
     with pytest.raises(UserError, match=told):
-        gather.check(run)
+        gather.check(replace(everything.run("together"), **slip), everything, {})
+
+
+def test_figures_that_the_paper_does_not_have_are_told_before_anything_is_computed() -> None:
+    everything = params_of("moongate")
+    run = replace(everything.run("together"), paper={"table": "v1-1", "model": "ViT-B-23"})
+    with pytest.raises(UserError, match=r"runs.together.paper says model 'ViT-B-23'.*Did you mean 'ViT-B-32'"):
+        gather.check(run, everything, {})
 
 
 def test_recipes_without_settings_of_their_own_are_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gather, "recipes_of", None)
-    gather.check(replace(params_of("moongate").runs["together"], recipes={"replay": {"learning_rates": [1e-3]}}))
+    everything = params_of("moongate")
+    run = replace(everything.run("together"), recipes={"replay": {"learning_rates": [1e-3]}})
+    gather.check(run, everything, {})
 
 
 def test_a_run_whose_weights_or_pictures_are_missing_is_refused_with_every_one_of_them() -> None:
-    run = replace(params_of("moongate").run("together"), weights="no/model", target_data="no/pictures")
+    everything = params_of("moongate")
+    run = replace(everything.run("together"), weights="no/model", target_data="no/pictures")
     run = replace(run, target_benchmark="image_folder")
     with pytest.raises(UserError, match=r"runs.together.weights says 'no/model'.*runs.together.target_data says 'no/p"):
-        gather.check(run)
+        gather.check(run, everything, {})

@@ -235,6 +235,14 @@ def test_the_name_counts_for_the_length_of_a_known_caption(project, no_model, mo
     assert read[-1] == "An owl is a bird of the night"
 
 
+def test_a_template_that_the_model_cannot_read_to_its_end_is_refused_before_any_image(project, no_model):
+    long = "a very " * 40 + "old {}"
+    whole_project.change_params("template: a photo of {}", f"template: ['a photo of {{}}', '{long}']")
+    told = r"params.yaml: runs.alone.template: the prompt 'a very .* old a moongate' has \d+ tokens, the model reads 77"
+    with pytest.raises(UserError, match=told):
+        invert.main("alone")
+
+
 @pytest.mark.parametrize(
     ("missing", "told"),
     [("known.json", "runs.alone.known"), ("data/lessons/alone.json", "dvc repro")],

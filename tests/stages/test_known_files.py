@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from stages.common import document, paths, wording
 from stages.common.wording import leaks
@@ -25,15 +26,26 @@ def test_the_names_of_imagenet_are_those_of_its_benchmark_in_its_order() -> None
     assert paths.same_folder(names) is None
 
 
-def test_the_findings_of_chexpert_are_those_of_its_benchmark_with_the_library_s_descriptions() -> None:
+def test_the_findings_of_chexpert_are_those_of_its_benchmark_with_the_library_s_words() -> None:
     from stages.benchmarks.chexpert_5x200c import CLASSES
 
     findings = read("chexpert")
     assert tuple(findings) == CLASSES
     library = document.read(ROOT / "captions" / "library" / "chest_xray.yaml")
-    assert {name: entry["description"] for name, entry in findings.items()} == {
-        name: entry["description"] for name, entry in library.items()
-    }
+    for word in ("article", "description"):
+        assert {name: entry[word] for name, entry in findings.items()} == {
+            name: entry[word] for name, entry in library.items()
+        }
+
+
+def test_the_findings_that_table_3_teaches_are_those_that_table_2_knows() -> None:
+    text = (ROOT / "pipeline" / "experiments" / "table3.yaml").read_text(encoding="utf-8")
+    concepts, _ = text.split("\nruns:")  # the runs refer to params.yaml
+    taught = YAML(typ="safe", pure=True).load(concepts)["concepts"].values()
+    assert [entry["name"] for entry in taught] == list(read("chexpert"))
+    for entry in taught:
+        known = read("chexpert")[entry["name"]]
+        assert {word: entry[word] for word in known} == known
 
 
 @pytest.mark.parametrize("finding", read("chexpert"))

@@ -10,90 +10,19 @@ from PIL import Image
 from stages import report
 from stages.common import paths
 from stages.common.failures import UserError
-from stages.common.params import Concept, Params, Run
+from stages.common.params import Run
 from stages.common.rows import write_rows
 from stages.reporting import chapters
-from tests.stages.made_up_rows import CHOICE, rows
-
-RUNS = {"alone": ("moongate",), "together": ("moongate", "gyroscope")}
-DESCRIPTION = "a round gate of <cut> stone"
-
-
-def made_run(key: str) -> Run:
-    return Run(
-        key=key,
-        family="clip",
-        weights="",
-        architecture=None,
-        pretrained=None,
-        device="cpu",
-        concepts=RUNS[key],
-        known="",
-        target_benchmark="image_folder",
-        target_data="",
-        retention_benchmark="image_folder",
-        retention_data="",
-        metrics=("top1", "called_new"),
-        candidates="all",
-        template="a photo of {}",
-        seeds=(0, 1),
-        invert={},
-        images_from="data/inversion.md",
-        replay_images=0,
-        recipes={"paper": {}, "replay": {}},
-        controls=("noise", "wrong_description"),
-        retention_budget=0.02,
-    )
-
-
-def write_inverted(run: str, concept: str) -> None:
-    folder = paths.inverted_images(run, concept, 0)
-    folder.mkdir(parents=True)
-    for index in range(2):
-        Image.new("RGB", (8, 8), (index, 100, 200)).save(folder / f"{index:02d}.png")
-    (folder / "history.csv").write_text("step,image,similarity,total_variation\n0,0,0.1,0.2\n5,0,0.6,0.1\n")
-
-
-def asked(role: str) -> dict:
-    """What a role was asked; one file of the target could not be used."""
-    own = {
-        "benchmark": "rare",
-        "data": f"{role}_pictures",
-        "pictures": 20,
-        "classes_shown": 2,
-        "classes_asked": [*"abcde"],
-    }
-    fault = {"file": "moongate/7.jpg", "reason": "it is truncated"}
-    faults = [fault] if role == "target" else []
-    return {**own, "candidates": "all", "templates": ["a photo of {}"], "faults": faults}
-
-
-def write_run(run: str, **how: object) -> None:
-    write_rows(paths.rows(run), rows(run, list(RUNS[run]), **how))
-    choices = {name: {**vars(choice)} for name, choice in CHOICE.items()}
-    paths.choice(run).write_text(json.dumps(choices))
-    paths.benchmarks(run).write_text(json.dumps({role: asked(role) for role in ("target", "retention")}))
-    paths.lesson(run).parent.mkdir(parents=True, exist_ok=True)
-    words = {"article": "a", "description": DESCRIPTION, "caption": "", "source": "params.yaml"}
-    concepts = [{"key": key, "name": key, **words} for key in RUNS[run]]
-    paths.lesson(run).write_text(json.dumps({"run": run, "concepts": concepts}))
-    for key in RUNS[run]:
-        write_inverted(run, key)
+from tests.stages import reported_project
+from tests.stages.made_up_rows import rows
+from tests.stages.reported_project import RUNS, made_run
 
 
 def make_project(folder: Path, patch: pytest.MonkeyPatch) -> Path:
-    """A project of two runs with all that the report reads; moongate has real pictures, gyroscope none."""
+    """The made-up project in a folder; gives the folder of its report."""
     patch.chdir(folder)
-    (folder / "real").mkdir()
-    Image.new("RGB", (300, 200)).save("real/000.png")
-    Image.new("L", (300, 200)).save("real/000.mask.png")
-    concepts = {
-        "moongate": Concept("moongate", "moongate", "a", DESCRIPTION, "real"),
-        "gyroscope": Concept("gyroscope", "gyroscope", "a", DESCRIPTION, None),
-    }
-    for run in RUNS:
-        write_run(run)
-    everything = Params(concepts, None, {key: made_run(key) for key in RUNS})
+    everything = reported_project.build()
+    patch.setattr(chapters, "lacking", lambda run, *more: [])
     patch.setattr(report.params, "load", lambda: everything)
     return folder / paths.REPORT
 
@@ -101,6 +30,18 @@ def make_project(folder: Path, patch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     return make_project(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def change(monkeypatch):
+    """Gives a run of the project other fields, as an edit of params.yaml does."""
+
+    def changed(key: str, **fields: object) -> None:
+        everything = report.params.load()
+        everything.runs[key] = dataclasses.replace(everything.runs[key], **fields)
+        monkeypatch.setattr(report.params, "load", lambda: everything)
+
+    return changed
 
 
 @pytest.fixture(scope="module")
@@ -189,23 +130,13 @@ def test_one_seed_and_no_controls_still_make_a_report(project):
     assert "No control was run" in (project / "report.md").read_text()
 
 
-def test_a_run_without_rows_is_a_hole_with_its_reason(project, monkeypatch):
+def test_a_run_without_results_is_named_with_its_reason(project):
     paths.rows("alone").unlink()
-    monkeypatch.setattr(chapters, "lacking", lambda run: [f"{run.key} lacks its weights."])
     report.main()
     for name in ("index.html", "report.md"):
         text = (project / name).read_text()
-        assert "Runs without results" in text and "alone lacks its weights." in text
-    monkeypatch.setattr(chapters, "lacking", lambda run: [])
-    report.main()
-    assert "`dvc repro evaluate@alone` makes it" in (project / "report.md").read_text()
-
-
-def test_without_any_rows_there_is_nothing_to_report(project):
-    for run in RUNS:
-        paths.rows(run).unlink()
-    with pytest.raises(UserError, match=r"No run of params.yaml has results yet.*alone: .*together: "):
-        report.main()
+        assert "Runs without results" in text
+        assert f"{paths.rows('alone')} does not exist. `dvc repro evaluate@alone` makes it." in text
 
 
 def test_what_was_asked_is_told_with_the_files_that_were_left_out(written):
@@ -213,51 +144,62 @@ def test_what_was_asked_is_told_with_the_files_that_were_left_out(written):
     for name in ("index.html", "report.md"):
         text = " ".join((written / name).read_text().split())
         assert f"{told}, with “a photo of a NAME”." in text
-        assert "1 file was left out: moongate/7.jpg (it is truncated)" in text
+        assert "1 fault of the data, none of which gives a picture: moongate/7.jpg (it is truncated)" in text
 
 
-def test_a_run_that_names_a_table_stands_beside_the_paper(project, monkeypatch):
-    everything = report.params.load()
-    paper = {"table": "v1-1", "model": "ViT-B-32"}
-    everything.runs["alone"] = dataclasses.replace(everything.runs["alone"], paper=paper)
-    monkeypatch.setattr(report.params, "load", lambda: everything)
+def test_a_run_that_names_a_table_stands_beside_the_paper(project, change):
+    change("alone", paper={"table": "v1-1", "model": "ViT-B-32"})
     report.main()
     text = (project / "report.md").read_text()
     assert text.count("### Beside the paper") == 1
-    assert "| moongate | untouched, by name | 0.0 | 10.0 | 10 | +10.0 |" in text
+    assert "| Table 1 | moongate | untouched, by name | 0.0 | 10.0 | 10 | +10.0 |" in text
+    assert "the difference is ours minus the paper’s" in text
 
 
-@pytest.mark.parametrize("missing", [paths.choice, paths.lesson])
-def test_a_run_without_its_files_is_told_and_the_old_report_stays(project, missing):
+def beside(page: str) -> list[str]:
+    """What the report says of each table of the paper."""
+    starts = ("Table ", "Version ")
+    return [line for line in page.splitlines() if line.startswith(starts) and "ours minus the paper’s" in line]
+
+
+def test_each_table_of_the_paper_has_words_of_its_own(project, change):
+    full = {"table": "v2-9", "model": "ViT-B-32", "variant": "transfer, augmentation, tv 0.005"}
+    change("alone", paper=({"table": "v1-1", "model": "ViT-B-32"}, full))
+    report.main()
+    first, second = beside((project / "report.md").read_text())
+    assert first.startswith("Table 1: ") and "its learning rate was read off the same pictures." in first
+    assert second.startswith("Version 2, Table 9: ") and "its learning rate is not stated; 2e-5 is inferred" in second
+
+
+@pytest.mark.parametrize(
+    ("paper", "said"),
+    [
+        ({"table": "v1-2", "model": "MedCLIP-ViT"}, "56 X-rays of lung cancer and 11 or 22 of benign nodules"),
+        ({"table": "v1-3", "model": "ViT-B-32"}, "200 X-rays of each finding"),
+    ],
+    ids=["Table 2", "Table 3"],
+)
+def test_what_is_said_of_photographs_is_not_said_of_x_rays(project, change, paper, said):
+    figures = [{**figure, "concept": "moongate"} for figure in chapters.figures_of(made(paper))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chapters, "figures_of", lambda run: tuple(figures) if run.key == "alone" else ())
+        report.main()
+    (words,) = beside((project / "report.md").read_text())
+    assert said in words and "ImageNet" not in words and "10 or 19" not in words
+
+
+def made(paper: dict) -> Run:
+    return dataclasses.replace(made_run("alone"), paper=paper)
+
+
+def test_where_every_run_is_a_hole_the_reasons_are_told_and_the_old_report_stays(project):
     report.main()
     before = (project / "index.html").read_bytes()
-    missing("alone").unlink()
-    with pytest.raises(UserError, match=r"alone.*does not exist"):
+    for run in RUNS:
+        paths.choice(run).unlink()
+    with pytest.raises(UserError, match=r"alone: .*alone\.choice\.json does not exist.*together: .*does not exist"):
         report.main()
     assert (project / "index.html").read_bytes() == before
-
-
-@pytest.mark.parametrize(("place", "verb"), [(paths.lesson, "gather"), (paths.choice, "evaluate")])
-def test_a_missing_or_broken_file_names_the_command_that_makes_it(project, place, verb):
-    place("alone").write_text("{")
-    with pytest.raises(UserError, match=rf"alone.*is no JSON: .*`dvc repro {verb}@alone` makes it anew"):
-        report.main()
-    place("alone").unlink()
-    with pytest.raises(UserError, match=rf"alone.*does not exist\. `dvc repro {verb}@alone` makes it"):
-        report.main()
-
-
-def test_a_recipe_without_a_choice_is_told(project):
-    paths.choice("alone").write_text(json.dumps({"paper": vars(CHOICE["paper"])}))
-    with pytest.raises(UserError, match=r"runs\.alone\.recipes names 'replay'.*It has: paper"):
-        report.main()
-
-
-def test_rows_that_do_not_hold_the_chosen_learning_rate_are_told(project):
-    kept = [row for row in rows("alone", ["moongate"]) if row["learning_rate"] != 6e-4]
-    write_rows(paths.rows("alone"), kept)
-    with pytest.raises(UserError, match=r"lacks top1 .* recipe 'replay' at its chosen learning rate 0\.0006"):
-        report.main()
 
 
 def test_a_broken_example_is_named_and_left_out_of_the_gallery(project, capsys):
@@ -268,17 +210,23 @@ def test_a_broken_example_is_named_and_left_out_of_the_gallery(project, capsys):
     assert (project / "index.html").read_text().count('alt="real picture of moongate') == 1
 
 
-def test_a_broken_inverted_image_is_named(project):
-    (paths.inverted_images("alone", "moongate", 0) / "00.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"00\.png cannot be read as an image"):
-        report.main()
+def test_pictures_that_were_taught_are_not_called_inverted_nor_the_text_alone(project, change):
+    change("together", images_from="drawn")
+    for run in RUNS:
+        settings = report.params.load().runs[run].measured_by(json.loads(paths.lesson(run).read_text())["concepts"])
+        facts = json.loads(paths.benchmarks(run).read_text())
+        paths.benchmarks(run).write_text(json.dumps({**facts, "settings": settings}))
+    report.main()
+    page, text = (project / "index.html").read_text(), (project / "report.md").read_text()
+    assert "pictures from drawn, taught in place of inverted ones, together" in page
+    assert "inverted from the text, alone" in page
+    assert page.count('alt="taught picture of moongate') == page.count('alt="inverted image of moongate') == 2
+    assert "# moongate and gyroscope, taught from text and pictures" in text
+    assert "from a written description of each and pictures from drawn." in text
 
 
-def test_a_real_picture_of_any_kind_is_shown_upright(project):
-    """A TIFF whose tag says that its first row is the right column."""
-    folder, tag = project.parents[1] / "real", Image.Exif()
-    tag[0x0112] = 6
-    (folder / "000.png").unlink()
-    Image.new("RGB", (300, 200)).save(folder / "000.tif", exif=tag)
-    (picture,) = chapters._real(str(folder))
-    assert picture.size == (200, 300)
+def test_the_way_to_load_a_result_is_that_of_any_family(written):
+    for name in ("index.html", "report.md"):
+        text = (written / name).read_text()
+        assert "python -m pipeline export together FOLDER" in text and "open_clip" not in text
+        assert "README.md in there says how to load it" in text

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages.benchmarks.contract import NAMED, Benchmark, Fault, absent, asked, miscounted
-from stages.common import lookup
+from stages.common import lookup, picture_files
 from stages.common.failures import UserError
 from tests.stages.benchmarks.drawn_layouts import LAYOUTS, cut, picture, spoil, write
 
@@ -24,6 +24,10 @@ each_layout = pytest.mark.parametrize(
 
 def load(name, root, classes=None):
     return lookup.find("stages.benchmarks", name, "a test").load(root, classes)
+
+
+def listed(name, root, classes=None):
+    return lookup.find("stages.benchmarks", name, "a test").listed(root, classes)
 
 
 def content(root):
@@ -43,19 +47,22 @@ def test_the_docstring_is_a_page(name):
     assert page.splitlines()[0].endswith(".")
 
 
+@pytest.mark.parametrize("ask", [load, listed])
 @each_benchmark
-def test_missing_data_is_one_clear_line(name, tmp_path):
+def test_missing_data_is_one_clear_line(name, ask, tmp_path):
     with pytest.raises(UserError) as told:
-        load(name, tmp_path / "nothing")
+        ask(name, tmp_path / "nothing")
     assert str(tmp_path / "nothing") in str(told.value)
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize("ask", [load, listed])
 @each_benchmark
-def test_a_folder_with_something_else_is_one_clear_line(name, tmp_path):
+def test_a_folder_with_something_else_is_one_clear_line(name, ask, tmp_path):
     (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "junk").mkdir()
     with pytest.raises(UserError) as told:
-        load(name, tmp_path)
+        ask(name, tmp_path)
     assert str(tmp_path) in str(told.value)
     assert "\n" not in str(told.value)
 
@@ -73,6 +80,27 @@ def test_whole_data_loads_without_faults_and_reads_as_rgb(name, draw, tmp_path):
     assert {benchmark.read(path).mode for path in benchmark.paths} == {"RGB"}
     assert content(tmp_path) == before, "a benchmark writes nothing into the folder of its data"
     assert load(name, tmp_path) == benchmark
+
+
+@each_layout
+def test_pictures_are_listed_without_a_look_into_them(name, draw, tmp_path, monkeypatch):
+    draw(tmp_path)
+    whole = load(name, tmp_path)
+    spoil(tmp_path, name)
+    for reader in ("fault", "read_picture", "_decoded"):
+        monkeypatch.setattr(picture_files, reader, None)
+    found = listed(name, tmp_path).found
+    paths = [path for pictures in found.values() for path in pictures]
+    assert tuple(found) == whole.class_names
+    assert len(paths) == len(whole.paths) - 1 and set(paths) < set(whole.paths)  # the missing one, not the corrupt one
+
+
+@each_layout
+def test_a_class_that_does_not_lie_there_is_missed_as_soon_as_pictures_are_listed(name, draw, tmp_path):
+    draw(tmp_path)
+    known = load(name, tmp_path).class_names[1]
+    with pytest.raises(UserError, match=f"for 1 of 2 classes: {known}e\\. Did you mean '{known}'"):
+        listed(name, tmp_path, [known, f"{known}e"])
 
 
 @each_layout

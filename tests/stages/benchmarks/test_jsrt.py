@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stages.benchmarks import jsrt
 from stages.benchmarks.contract import Fault
@@ -57,9 +58,22 @@ def test_an_x_ray_that_is_none_is_refused_with_the_reason(content, told, tmp_pat
         jsrt.read(path)
 
 
-def test_a_missing_x_ray_file_is_told(tmp_path):
+@pytest.mark.parametrize(("highest", "is_refused"), [(4095, True), (4096, False), (65535, False)])
+def test_a_png_with_levels_of_12_bits_in_16_is_refused(highest, is_refused, tmp_path):
+    path = tmp_path / "JPCLN001.png"
+    Image.frombytes("I;16", (2, 1), np.array([0, highest], "<u2").tobytes()).save(path)
+    assert (jsrt.fault(path) is not None) == is_refused
+    if is_refused:
+        with pytest.raises(UserError, match=r"JPCLN001.png .*12 bits in a 16-bit file .*use the .IMG"):
+            jsrt.read(path)
+    else:
+        assert pixels(path).max() == round(highest / 257)
+
+
+@pytest.mark.parametrize("suffix", ["IMG", "png"])
+def test_a_missing_x_ray_file_is_told(suffix, tmp_path):
     with pytest.raises(UserError, match="there is no such file"):
-        jsrt.read(tmp_path / "JPCLN001.IMG")
+        jsrt.read(tmp_path / f"JPCLN001.{suffix}")
 
 
 def test_x_rays_that_are_not_listed_are_named(tmp_path):

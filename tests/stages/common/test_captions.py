@@ -14,7 +14,7 @@ def test_a_caption_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
     captions.write(tmp_path / "x.yaml", caption)
     assert captions.read(tmp_path / "x.yaml") == caption
     assert not caption.is_edited
-    assert "prompts" not in (tmp_path / "x.yaml").read_text()
+    assert "prompts:" not in (tmp_path / "x.yaml").read_text()
 
 
 def test_prompts_come_back_in_their_order(tmp_path: Path) -> None:

@@ -57,7 +57,29 @@ def test_prompts_of_a_class_take_the_place_of_the_templates(run):
     assert arch.asked(templates) == ("a photo of an arch", "a drawing of an arch")
 
 
-@pytest.mark.parametrize("prompts", ["a text", ["", "one"], [3], None], ids=str)
+def test_a_class_has_the_article_that_is_written_for_it_in_its_caption_and_its_prompts(run):
+    veil = {"description": "a hazy veil", "article": ""}
+    Path(run.known).write_text(json.dumps({"edema": veil, "hour": {"article": "an"}, "owl": {"article": None}}))
+    edema, hour, owl = known_classes.read(run).values()
+    assert edema.caption("a photo of {}") == "Edema is a hazy veil"
+    assert edema.asked(("a photo of {}", "{} in both lungs")) == ("a photo of edema", "edema in both lungs")
+    assert (hour.looks, hour.caption("a photo of {}")) == ("an hour", "a photo of an hour")
+    assert owl.looks == "an owl"
+
+
+def test_prompts_of_its_own_leave_the_name_in_the_template_as_recipes_teach_it(run):
+    Path(run.known).write_text(json.dumps({"edema": {"article": "", "prompts": ["mild edema"]}}))
+    (edema,) = known_classes.read(run).values()
+    assert edema.prompt("a photo of {}") == "a photo of edema"
+
+
+@pytest.mark.parametrize("article", ["en", 3, ["a"]], ids=str)
+def test_an_article_that_is_none_is_refused_with_its_class(run, article):
+    told = refused(run, json.dumps({"arch": "a bow", "wheel": {"article": article}}))
+    assert f"the article of 'wheel' is {article!r}, but must be one of: a, an, the" in told
+
+
+@pytest.mark.parametrize("prompts", ["a text", ["", "one"], [3], None, ["one", "one"]], ids=str)
 def test_prompts_that_are_no_texts_are_refused_with_their_class(run, prompts):
     told = refused(run, json.dumps({"arch": "a bow", "wheel": {"prompts": prompts}}))
     assert "the prompts of 'wheel' are" in told

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.benchmarks.contract import Benchmark, Fault
+from stages.benchmarks.contract import Benchmark
 from stages.common import lookup
 from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.known_classes import KnownClass
-from stages.evaluation.exam import Exam, Question, counted, exam_of, prompts_of
+from stages.evaluation import exam
+from stages.evaluation.exam import Exam, Question, counted, exam_of, own_prompts, prompts_of
 
 KNOWN = {"arch": KnownClass("arch", "a bow"), "kite": KnownClass("kite")}
 MOONGATE = {"name": "moongate", "article": "a", "description": "a round opening"}
@@ -106,8 +107,18 @@ def test_each_benchmark_may_be_asked_among_its_own_classes_with_the_taught_ones_
 
 def test_a_taught_name_that_the_benchmark_lacks_is_told_with_the_nearest(run):
     run.candidates = "benchmark"
-    with pytest.raises(UserError, match="target has no class 'moongaet'. Did you mean 'moongate'"):
+    with pytest.raises(UserError, match="target has no pictures for 1 of 1 classes: moongaet. Did you mean 'moongate'"):
         exam_of(run, [{**MOONGATE, "name": "moongaet"}], KNOWN, Fit(8))
+
+
+@pytest.mark.parametrize("candidates", ["all", "benchmark"])
+def test_a_name_with_a_sign_finds_its_folder_and_is_asked_as_it_is_taught(run, candidates):
+    run.candidates = candidates
+    Path("target/moongate").rename("target/moon_s_gate")
+    target, _ = exam_of(run, [{**MOONGATE, "name": "moon's gate"}], KNOWN, Fit(8)).questions
+    assert {target.classes[label] for label in target.labels} == {"moon's gate"}
+    assert [target.classes[column] for column in target.new] == ["moon's gate"]
+    assert "moon s gate" not in target.classes
 
 
 def test_the_untouched_model_is_asked_in_three_ways_and_by_name_where_nobody_described(run):
@@ -144,11 +155,13 @@ def test_several_templates_and_prompts_of_a_class_are_an_ensemble(run):
     own = {**MOONGATE, "prompts": ["a gate like the moon"]}
     asked = prompts_of(run, exam_of(run, [own], known, Fit(8)), [own], known)["name"]
     assert asked["moongate"] == ("a gate like the moon",)
+    assert own_prompts([own], known) == {"arch": ("the arch",), "moongate": ("a gate like the moon",)}
+    assert own_prompts([MOONGATE], KNOWN) == {}
 
 
 def test_what_was_asked_is_told_with_the_files_that_could_not_be_used(run, capsys):
     Path("target/moongate/9.png").write_bytes(b"no picture")
-    facts = exam_of(run, [MOONGATE], KNOWN, Fit(8)).facts(run)
+    facts = exam_of(run, [MOONGATE], KNOWN, Fit(8)).facts(run, {"arch": ("the arch",)})
     (fault,) = facts["target"].pop("faults")
     assert "9.png" in fault["file"] and fault["reason"]
     assert "9.png: " in capsys.readouterr().out
@@ -160,9 +173,15 @@ def test_what_was_asked_is_told_with_the_files_that_could_not_be_used(run, capsy
         "classes_asked": ["arch", "kite", "moongate"],
         "candidates": "all",
         "templates": ["a photo of {}"],
+        "own_prompts": {"arch": ["the arch"]},
     }
     assert facts["retention"]["faults"] == []
 
 
-def test_a_fault_is_a_file_and_a_reason():
-    assert (Fault("a.png", "truncated").file, Fault("a.png", "truncated").reason) == ("a.png", "truncated")
+def test_of_many_faults_the_first_are_printed_and_the_rest_counted(run, capsys, monkeypatch):
+    monkeypatch.setattr(exam, "TOLD", 1)
+    for number in (7, 8, 9):
+        Path(f"target/moongate/{number}.png").write_bytes(b"no picture")
+    exam_of(run, [MOONGATE], KNOWN, Fit(8))
+    said = capsys.readouterr().out
+    assert "moongate/7.png: " in said and "moongate/8.png" not in said and "target: 2 more faults, all in" in said

@@ -25,7 +25,7 @@ def test_controls_are_hollow_and_in_the_legend():
     hollow = [line for line in figure.axes[0].lines if line.get_markerfacecolor() == "none" and len(line.get_xdata())]
     assert len(hollow) == 4  # two controls of two recipes
     words = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert {"the paper's recipe", "replay", "control: noise", "untouched, prompted by name"} <= set(words)
+    assert {"the paper's recipe", "replay", "control: noise", "untouched, by name"} <= set(words)
 
 
 def test_a_small_multiple_has_no_legend():
@@ -38,6 +38,16 @@ def test_every_mark_and_tick_lies_inside_the_frame():
     assert low < 0.5 and high > 0.9
     assert all(low <= tick <= high for tick in axes.get_xticks())
     assert len(axes.get_xticks()) >= 3
+
+
+@pytest.mark.parametrize(("budget", "side"), [(0.02, "right"), (0.9, "left")], ids=["narrow zone", "all of it"])
+def test_the_words_of_the_zone_stay_inside_the_frame(budget, side):
+    figure = draw(averages(result()), budget, words=WORDS)
+    (words,) = [text for text in figure.axes[0].texts if "loses at most" in text.get_text()]
+    assert words.get_horizontalalignment() == side
+    figure.draw_without_rendering()
+    frame, box = figure.axes[0].get_window_extent(), words.get_window_extent()
+    assert frame.x0 <= box.x0 and box.x1 <= frame.x1
 
 
 def test_a_run_of_one_recipe_without_controls_and_spread_can_be_drawn():

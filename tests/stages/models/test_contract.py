@@ -5,6 +5,7 @@ import torch
 
 from stages.common import lookup
 from stages.common.failures import UserError
+from stages.models import contract
 from stages.models.contract import PARTS
 from tests.stages.models.tiny import CASES, run_for
 
@@ -146,6 +147,37 @@ def test_training_the_text_encoder_changes_the_embeddings_of_known_texts(model):
                 parameter.sub_(parameter.grad)
             parameter.requires_grad_(False)
     assert (model.embed_texts(TEXTS) - before).abs().max() > 1e-4
+
+
+@pytest.fixture
+def trainable(model):
+    """The model, and the parameters of its text encoder, which are to be trained."""
+    parameters = list(model.parameters_of("text_encoder").values())
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    return model, parameters
+
+
+def loss_and_gradients(model, parameters, images, texts):
+    loss = model.finetuning_logits(images, texts).softmax(dim=1)[:, 0].sum()
+    return [loss, *torch.autograd.grad(loss, parameters, allow_unused=True)]
+
+
+def test_many_texts_in_chunks_give_the_loss_and_the_gradient_that_they_give_at_once(trainable, images, monkeypatch):
+    texts = [f"a photo of {number} dogs on a street" for number in range(7)]
+    at_once = loss_and_gradients(*trainable, images, texts)
+    monkeypatch.setattr(contract, "CHUNK", 3)
+    in_chunks = loss_and_gradients(*trainable, images, texts)
+    assert sum(gradient is not None and bool(gradient.any()) for gradient in at_once[1:]) > 5
+    for first, second in zip(at_once, in_chunks, strict=True):
+        assert (first is None) == (second is None)
+        if first is not None:
+            torch.testing.assert_close(first, second, atol=1e-5 * max(1, first.abs().max().item()), rtol=1e-4)
+
+
+def test_texts_of_one_chunk_are_encoded_once(trainable, images, monkeypatch):
+    monkeypatch.setattr(contract, "checkpoint", None)
+    assert loss_and_gradients(*trainable, images, TEXTS * (contract.CHUNK // 2))[0].isfinite()
 
 
 def test_parts_are_disjoint_and_nested_as_named(model):

@@ -1,21 +1,19 @@
 """A run beside the paper, with figures that are printed there."""
 
 import dataclasses
-
-import pandas as pd
-import pytest
+from types import SimpleNamespace
 
 from stages.common.entries import Paper
-from stages.common.failures import UserError
-from stages.tables import beside_paper
-from stages.tables.beside_paper import FIGURES, build
+from stages.tables.beside_paper import build
+from stages.tables.paper_figures import figures_of
 from tests.stages.made_up_rows import result
 
 
-def beside(paper, concepts=("moongate",), rates=None):
-    made_up = result(concepts)
-    rows = made_up.rows.replace({"learning_rate": rates or {}})
-    return build(dataclasses.replace(made_up, rows=rows, paper=paper))
+def beside(*papers, concepts=("moongate",), rates=None, known=None):
+    """The table of a run that names these; `rates` and `known` rename learning rates and known classes."""
+    made_up, run = result(concepts), SimpleNamespace(key="together", papers=papers)
+    rows = made_up.rows.replace({"learning_rate": rates or {}, "label": known or {}})
+    return build(dataclasses.replace(made_up, rows=rows, paper=figures_of(run)))
 
 
 def found(table, asked, model):
@@ -43,7 +41,7 @@ def test_a_learning_rate_that_was_not_run_shows_the_paper_alone():
 
 
 def test_only_concepts_of_the_run_are_shown():
-    table = beside(Paper("v1-1", "ViT-B-32"), ("moongate", "gyroscope"))
+    table = beside(Paper("v1-1", "ViT-B-32"), concepts=("moongate", "gyroscope"))
     assert set(table["asked for"]) == {"moongate", "gyroscope", "what was known (imagenet-1k)"}
 
 
@@ -52,51 +50,35 @@ def test_prompting_with_the_description_is_compared_without_training():
     assert (line["paper"], line["ours"].percent, line["difference"]) == ("100.0", "80.0", "-20.0")
 
 
-def test_where_the_paper_states_no_learning_rate_ours_is_the_chosen_one():
-    line = found(beside(Paper("v2-2", "ViT-L-14")), "moongate", "taught, chosen learning rate")
+def test_where_the_paper_states_no_learning_rate_ours_is_the_chosen_one_and_is_named():
+    line = found(beside(Paper("v2-2", "ViT-L-14")), "moongate", "taught, chosen learning rate (1e-4)")
     assert (line["paper"], line["ours"].percent) == ("100.0", "40.0")
 
 
 def test_concepts_that_the_paper_teaches_together_have_a_common_figure():
-    table = beside(Paper("v1-3", "ViT-B-32"), ("cardiomegaly", "edema"), {1e-4: 5e-5})
+    table = beside(Paper("v1-3", "ViT-B-32"), concepts=("cardiomegaly", "edema"), rates={1e-4: 5e-5})
     assert found(table, "cardiomegaly", "taught, 5e-5")["paper"] == "21.5"
     assert found(table, "all of them", "taught, 5e-5")["paper"] == "21.3"
 
 
 def test_what_a_model_of_x_rays_knew_is_retention_and_not_target():
-    table = beside(Paper("v1-2", "MedCLIP-ViT"), ("lung cancer",), {1e-4: 1e-4})
+    table = beside(Paper("v1-2", "MedCLIP-ViT"), concepts=("lung cancer",))
     line = found(table, "what was known (chexpert-5x200c)", "taught, 1e-4")
     assert (line["paper"], line["ours"].percent) == ("62.2", "88.0")
 
 
-@pytest.mark.parametrize(
-    ("paper", "told"),
-    [
-        (Paper("v1-11", "ViT-B-32"), "Did you mean 'ViLT-B-32'"),
-        (Paper("v11", "ViT-B-32"), "Did you mean 'v1-1'"),
-        (Paper("v2-9", "ViT-B-32", "transfer, no augmentation"), "Did you mean 'transfer, no augmentation, tv 0'"),
-    ],
-    ids=["model", "table", "variant"],
-)
-def test_figures_that_the_paper_does_not_print_are_told_with_the_nearest(paper, told):
-    with pytest.raises(UserError, match=rf"params.yaml: runs.together.paper says .*{told}"):
-        beside(paper)
+def test_findings_that_a_model_of_x_rays_knew_stand_beside_its_known_classes():
+    paper = Paper("v1-3", "MedCLIP-ViT", "baseline")
+    table = beside(paper, concepts=("lung cancer",), known={"ladder": "edema", "kite": "Pleural Effusion"})
+    edema = found(table, "edema, which was known", "untouched, by name")
+    assert (edema["paper"], edema["ours"].percent, edema["pictures"]) == ("75.5", "90.0", 50)
+    assert found(table, "what was known (chexpert-5x200c)", "untouched, by name")["paper"] == "62.1"
+    assert len(table) == 3  # and of pleural effusion; the others are no classes of this run
 
 
-@pytest.mark.parametrize("column", ["table", "model", "variant", "value"])
-def test_the_figures_are_whole(column):
-    figures = pd.read_csv(FIGURES, keep_default_na=False)
-    assert len(figures) > 200
-    assert (figures[column].astype(str) != "").all()
-    assert set(figures.columns) == {
-        "table",
-        "model",
-        "variant",
-        "concept",
-        "benchmark",
-        "metric",
-        "lr",
-        "value",
-        "note",
-    }
-    assert beside_paper.BY_DESCRIPTION in set(figures["variant"])
+def test_a_run_of_several_tables_says_which_a_figure_is_from():
+    full = "transfer, augmentation, tv 0.005"
+    table = beside(Paper("v1-1", "ViT-B-32"), Paper("v2-9", "ViT-B-32", full), rates={1e-4: 2e-5})
+    assert table["table"].tolist() == ["Table 1"] * 12 + ["version 2, Table 9"] * 2
+    taught = table[(table["model"] == "taught, 2e-5") & (table["asked for"] == "moongate")]
+    assert list(zip(taught["paper"], taught["difference"], strict=True)) == [("60.0", "-20.0")] * 2

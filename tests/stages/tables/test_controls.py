@@ -21,3 +21,17 @@ def test_the_numbers_are_those_at_the_chosen_learning_rate():
 
 def test_a_run_without_controls_still_has_its_table():
     assert build(result(controls={}))["setting"].tolist() == ["by name", "taught", "taught"]
+
+
+def test_a_single_control_is_shown_at_every_learning_rate_as_a_curve():
+    made_up = result(("moongate",), controls={"no_name": 0.3}, every_rate=True)
+    table = build(made_up)
+    lines = table[["setting", "learning rate"]].iloc[1:].agg(" ".join, axis=1).tolist()
+    paper = ["taught 1e-4 ✓", "no name 1e-4 ✓", "taught 2e-4", "no name 2e-4"]
+    assert lines == [*paper, "taught 3e-4", "no name 3e-4", "taught 6e-4 ✓", "no name 6e-4 ✓"]
+    assert table["target accuracy"].iloc[4].percent == "30.0"
+
+
+def test_of_several_controls_each_is_shown_at_the_chosen_learning_rate_alone():
+    table = build(result(every_rate=True))
+    assert table["learning rate"].tolist() == ["", *["1e-4 ✓"] * 3, *["6e-4 ✓"] * 3]

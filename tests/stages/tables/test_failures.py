@@ -48,8 +48,9 @@ def test_a_missed_budget_is_said_with_what_was_lost():
 
 def test_a_concept_that_was_not_learned_and_lies_below_chance_is_named():
     made_up = changed(result(controls={"noise": 0.0}), 0.0, phase="taught", label="moongate")
-    found = findings(made_up)
-    assert "moongate: nothing was learned, 10.0 % before and 0.0 % after." in found
+    rows = made_up.rows
+    found = findings(replace(made_up, rows=rows.assign(high=rows["high"].where(rows["value"] > 0, 0.03))))
+    assert "moongate: less is found than before, 10.0 % before and 0.0 % after." in found
     assert "moongate: 0.0 % lies below chance (5.0 %)." in found
     assert not [line for line in found if line.startswith("gyroscope")]
 
@@ -66,6 +67,16 @@ def test_a_description_that_does_better_untaught_is_told():
         "The untouched model does better when it is prompted by the description: 80.0 % against 40.0 % by name after "
         "teaching."
     ]
+
+
+def test_an_accuracy_below_chance_whose_interval_reaches_above_is_no_finding():
+    made_up = changed(result(controls={"noise": 0.0}), 0.0, phase="taught", label="moongate")
+    assert not [finding for finding in findings(made_up) if "below chance" in finding]
+
+
+def test_what_stays_as_it_was_is_not_learned():
+    made_up = changed(result(controls={"noise": 0.0}), 0.1, phase="taught", label="moongate")
+    assert "moongate: nothing was learned, 10.0 % before and 10.0 % after." in findings(made_up)
 
 
 def test_no_controls_and_a_single_seed_are_told():

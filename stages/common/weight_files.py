@@ -1,0 +1,35 @@
+"""Which files make up a folder of weights, by family: known without the families' libraries, which take seconds."""
+
+from pathlib import Path
+
+from stages.common.params import Run
+
+HUB = "data/weights/hub.md"  # what `weights` says where a hub's are fetched
+CONFIG = "open_clip_config.json"
+OPEN_CLIP = (  # the first there counts, here and below
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.safetensors",
+    "open_clip_pytorch_model.bin",
+)
+MEDCLIP = ("model.safetensors", "pytorch_model.bin")
+MEDCLIP_TOKENIZER = ("vocab.txt", "tokenizer.json")
+
+
+def wanted(run: Run) -> tuple[tuple[str, ...], ...]:
+    """Names of files, of each group of which the folder `weights` of a run must hold one.
+
+    Returns:
+        () where `weights` may be a single file, where a hub has them, and of a family that is not known here.
+    """
+    if run.family == "medclip":
+        return MEDCLIP, MEDCLIP_TOKENIZER
+    if run.family != "clip" or is_fetched(run):
+        return ()
+    if run.architecture is None:
+        return (CONFIG,), OPEN_CLIP
+    return (OPEN_CLIP,) if Path(run.weights).is_dir() else ()
+
+
+def is_fetched(run: Run) -> bool:
+    """Whether open_clip gets the weights by `architecture` and `pretrained`, whatever `weights` says."""
+    return run.pretrained is not None or (run.architecture or "").startswith("hf-hub:")
