@@ -212,5 +212,6 @@ def _write(text: str, expected: dict[str, Any]) -> None:
     if {s: got.get(s) or {} for s in expected} != {s: expected[s] or {} for s in expected}:
         raise UserError(f"{PARAMS} is laid out in a way this cannot edit; nothing was changed.")
     temporary = PARAMS.with_name(f".{PARAMS.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
+    ends = "\r\n" if b"\r\n" in PARAMS.read_bytes() else "\n"
+    temporary.write_text(text, encoding="utf-8", newline=ends)
     temporary.replace(PARAMS)

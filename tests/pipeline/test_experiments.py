@@ -101,6 +101,14 @@ def test_remove_after_add_gives_back_the_same_bytes(params):
     assert params.read_text() == PARAMS
 
 
+def test_line_ends_of_another_system_stay(params):
+    params.write_text(PARAMS, newline="\r\n")
+    experiments.add("more")
+    assert params.read_bytes().count(b"\n") == params.read_bytes().count(b"\r\n") > PARAMS.count("\n")
+    experiments.remove("more")
+    assert params.read_bytes() == PARAMS.replace("\n", "\r\n").encode()
+
+
 def test_remove_leaves_a_concept_that_another_run_teaches(params):
     experiments.add("more")
     params.write_text(params.read_text().replace("concepts: [moongate]", "concepts: [moongate, pagoda]"))
