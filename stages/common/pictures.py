@@ -12,7 +12,7 @@ from stages.common.picture_files import read_picture
 
 AT_ONCE = 256  # pictures read in one go
 MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # bytes of this machine
-KEPT_BYTES = min(8_000_000_000, MEMORY // 4)  # decoded pictures up to this stay in memory: ImageNet's 50,000 take 7.5 GB
+KEPT_BYTES = min(8_000_000_000, MEMORY // 4)  # decoded pictures up to this stay in memory; ImageNet's take 7.5 GB
 
 
 class Pictures:

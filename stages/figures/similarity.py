@@ -16,7 +16,9 @@ def draw(histories: dict[str, pd.DataFrame]) -> Figure:
     for (name, history), color in zip(histories.items(), SERIES * len(histories), strict=False):
         by_step = history.groupby("step")["similarity"]
         axes.fill_between(by_step.min().index, by_step.min(), by_step.max(), color=color, alpha=0.15, linewidth=0)
-        axes.plot(by_step.mean(), color=color, linewidth=1.2, label=name)
+        mean = by_step.mean()
+        mark = "o" if len(mean) == 1 else None  # a line of one point cannot be seen
+        axes.plot(mean, color=color, linewidth=1.2, marker=mark, markersize=4, label=name)
     axes.set_xlabel("step of inversion")
     axes.set_ylabel("cosine to the description")
     axes.tick_params(length=0)

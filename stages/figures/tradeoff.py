@@ -13,6 +13,7 @@ from stages.figures.contract import INK, PAPER, QUIET, RULE, SERIES, ZONE, blank
 PROMPTS = {"name": "D", "description": "d", "name and description": "P"}
 CONTROLS = {"noise": "o", "wrong_description": "s", "no_name": "^"}
 MARGIN = {"left": 0.02, "right": 0.006}  # free retention accuracy beside the marks; the right side is stretched
+WORDS_WIDTH = 0.25  # of the frame's width: what the words beside the zone take
 TICK_GAP = {"small": 0.2, "large": 0.09}  # of the frame's width: nearer numbers on the axis would touch
 
 
@@ -31,7 +32,6 @@ def draw(lines: pd.DataFrame, budget: float, *, words: dict[str, str], is_small:
     """
     shown = lines[[bool(a and b) for a, b in zip(lines["target"], lines["retention"], strict=True)]]
     figure, axes = blank(3.4, 2.7) if is_small else blank(7.2, 4.6)
-    _zone(axes, shown, budget, is_small=is_small)
     recipes = list(dict.fromkeys(shown.loc[shown["phase"] == "taught", "recipe"]))
     for recipe, color in zip(recipes, SERIES * len(recipes), strict=False):
         own = shown[shown["recipe"] == recipe]
@@ -40,6 +40,7 @@ def draw(lines: pd.DataFrame, budget: float, *, words: dict[str, str], is_small:
         _curve(axes, own[own["phase"] == "taught"], color, label=words.get(recipe, recipe), is_small=is_small)
     _untouched(axes, shown[shown["phase"] == "baseline"], scale=0.7 if is_small else 1)
     _frame(axes, shown, gap=TICK_GAP["small" if is_small else "large"])
+    _zone(axes, shown, budget, is_small=is_small)
     if not is_small:
         _legend(figure, axes, shown)
     return figure
@@ -50,9 +51,13 @@ def _zone(axes: Axes, shown: pd.DataFrame, budget: float, *, is_small: bool) -> 
         least = before.mean - budget
         axes.axvspan(least, before.greatest + 1, color=ZONE, linewidth=0, zorder=0)
         if not is_small:
-            words = f"loses at most {100 * budget:g} points →"
-            place = {"xycoords": ("data", "axes fraction"), "xytext": (-4, 4), "textcoords": "offset points"}
-            axes.annotate(words, (least, 0), ha="right", fontsize=7.5, color=QUIET, **place)
+            low, high = axes.get_xlim()
+            place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+            words, corner = f"loses at most {100 * budget:g} points", max(least, low)
+            if _across(corner, low, high) > WORDS_WIDTH:  # else they stand inside the zone
+                axes.annotate(f"{words} →", (corner, 0), ha="right", xytext=(-4, 4), fontsize=7.5, color=QUIET, **place)
+            else:
+                axes.annotate(words, (corner, 0), ha="left", xytext=(4, 4), fontsize=7.5, color=QUIET, **place)
 
 
 def _curve(axes: Axes, own: pd.DataFrame, color: str, *, label: str, is_small: bool) -> None:
@@ -128,7 +133,7 @@ def _legend(figure: Figure, axes: Axes, shown: pd.DataFrame) -> None:
     entry = {"color": INK, "linestyle": "none", "markersize": 5}
     for prompt in shown.loc[shown["phase"] == "baseline", "setting"]:
         face = INK if prompt == "name" else PAPER
-        label = f"untouched, prompted by {prompt}"
+        label = f"untouched, by {prompt}"
         axes.plot([], [], marker=PROMPTS.get(prompt, "X"), markerfacecolor=face, label=label, **entry)
     for control in dict.fromkeys(shown.loc[shown["phase"] == "control", "setting"]):
         label = f"control: {control.replace('_', ' ')}"
