@@ -156,7 +156,16 @@ def measure(run: Run, loader: Loader) -> None:
         {recipe: Choice(**own) for recipe, own in choice.items()},
         run.retention_budget,
     )
-    write_text(paths.before_after(run.key), before_after.build(result).to_csv(index=False, lineterminator="\n"))
+    table = before_after.build(result)
+    write_text(paths.before_after(run.key), table.to_csv(index=False, lineterminator="\n"))
+    for line in table[table["chosen"] == "yes"].to_dict("records"):
+        print(told(run.key, line), flush=True)
+
+
+def told(run: str, line: dict[str, object]) -> str:
+    """A line of `before_after` in words."""
+    shares = (f"{role} {line[f'{role}_before']:.1%} -> {line[f'{role}_after']:.1%}" for role in ("target", "retention"))
+    return f"{run}: {line['recipe']} at learning rate {line['learning_rate']:g}: {', '.join(shares)}"
 
 
 if __name__ == "__main__":

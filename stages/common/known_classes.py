@@ -138,6 +138,8 @@ def _is_text(value: object) -> bool:
 def _refuse_shared_folder(names: Iterable[str], file: str) -> None:
     if shared := paths.same_folder(names):
         first, second = shared
+        if first == second:
+            raise UserError(f"{file} lists {first!r} twice. Keep one of them.")
         raise UserError(
             f"{file}: the classes {first!r} and {second!r} would share one folder, {paths.slug(first)!r}: capitals, "
             "blanks and signs tell no two folders apart. Rename one of them."

@@ -98,6 +98,13 @@ def test_rows_are_complete_and_without_duplicates(finished):
     assert overall["value"].sum() == pytest.approx(labels["value"].sum() / 3, abs=1e-3)
 
 
+def test_what_was_taught_and_kept_is_said_in_a_line():
+    shares = {"target_before": 0.05, "target_after": 0.9, "retention_before": 0.994, "retention_after": 0.9765}
+    line = {"recipe": "replay", "learning_rate": 2e-3, **shares}
+    said = "small: replay at learning rate 0.002: target 5.0% -> 90.0%, retention 99.4% -> 97.7%"
+    assert evaluate.told("small", line) == said
+
+
 def test_the_choice_covers_every_recipe_with_one_of_its_rates(finished):
     choice = json.loads((finished / paths.choice("both")).read_text())
     assert choice["paper"]["learning_rate"] in (1.01e-3, 1.04e-3)

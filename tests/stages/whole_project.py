@@ -15,6 +15,7 @@ from PIL import Image
 
 from stages.common import paths
 from stages.common.captions import sentence
+from stages.common.entries import INVERSION
 from stages.common.known_classes import KnownClass
 
 KNOWN = {
@@ -72,6 +73,8 @@ def build(weights: Path) -> None:
     """Write params.yaml, lessons, known classes and pictures; `weights` is the folder of a tiny model."""
     Path("params.yaml").write_text(PARAMS.format(weights=weights))
     Path("known.json").write_text(json.dumps(KNOWN))
+    Path(INVERSION).parent.mkdir(exist_ok=True)
+    Path(INVERSION).write_text("images are inverted\n")
     for run, keys in RUNS.items():
         write_lesson(run, {key: CONCEPTS[key] for key in keys})
     chance = np.random.default_rng(0)

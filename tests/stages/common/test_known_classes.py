@@ -125,6 +125,10 @@ def test_two_names_that_would_share_a_folder_are_both_named(run, first, second, 
     assert f"the classes {first!r} and {second!r} would share one folder, {folder!r}" in told
 
 
+def test_a_name_that_is_listed_twice_is_refused(run):
+    assert "known.json lists 'wheel' twice" in refused(run, '["wheel", "arch", "wheel"]')
+
+
 def test_a_key_that_stands_there_twice_is_refused(run):
     assert "has the key 'wheel' twice" in refused(run, '{"wheel": "one", "arch": "a bow", "wheel": "another"}')
 
