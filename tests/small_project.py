@@ -15,8 +15,8 @@ from tests.stages.whole_project import contents
 
 ROOT = Path(__file__).resolve().parents[1]
 CARRIED = ("stages", "pipeline", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml")
-PICTURES = 'PICTURES = {"concepts": 60, "known": 12}'
-FEW = 'PICTURES = {"concepts": 2, "known": 1}'
+PICTURES = 'PICTURES = {"concepts": 60, "known": 12, "examples": 30}'
+FEW = 'PICTURES = {"concepts": 2, "known": 1, "examples": 1}'
 SMALL = {
     "seeds": [0],
     "invert": {"images": 2, "steps": 3},
@@ -48,6 +48,7 @@ class Project:
             place = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
             place(ROOT / name, goal)
         shutil.copytree(ROOT / "data/weights", self.folder / "data/weights")
+        shutil.copy2(ROOT / "data/inversion.md", self.folder / "data")
         draw = self.folder / "stages/draw.py"
         assert PICTURES in draw.read_text()
         draw.write_text(draw.read_text().replace(PICTURES, FEW))
@@ -98,7 +99,7 @@ class Project:
 
     def data(self) -> dict[str, bytes]:
         """Every file under data/ that the stages write, the timings aside."""
-        aside = ("weights/", "timings/")
+        aside = ("weights/", "timings/", "inversion.md")
         return {name: bytes_ for name, bytes_ in contents(self.folder / "data").items() if not name.startswith(aside)}
 
 

@@ -57,6 +57,7 @@ def accuracy(tmp_path_factory) -> dict[tuple[str, str], float]:
         patch.chdir(folder)
         write_params()
         draw_pictures()
+        shutil.copy(ROOT / "data/inversion.md", "data")
         for name in TAUGHT:
             describe.main(name)
         for verb in (gather, invert, finetune, evaluate):
