@@ -14,7 +14,7 @@ from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.open_clip_import import OPTIONAL, import_open_clip
 from stages.models import clip, contract
-from tests.stages.models.tiny import PREPROCESS, RESNET, VIT, config, run_for
+from tests.stages.models.tiny import PREPROCESS, RESNET, VIT, config, refused, run_for
 
 TEXTS = ["a cat", "a round opening in a wall of brick"]
 
@@ -37,14 +37,6 @@ def tiny_architecture(tmp_path, monkeypatch):
         known[name] = tmp_path / f"{name}.json"
         known[name].write_text(json.dumps(config(vision)))
     monkeypatch.setattr(open_clip_loading, "architectures", lambda: known)
-
-
-def refused(run):
-    """The one line that tells why a run's model cannot be loaded."""
-    with pytest.raises(UserError) as told:
-        clip.load(run)
-    assert "\n" not in str(told.value)
-    return str(told.value)
 
 
 def test_a_folder_gives_size_mean_and_deviation_of_its_config(resnet, images):

@@ -12,10 +12,9 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel, BertTokenizer, SwinConfig, SwinModel
 
-from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images, fit_picture
 from stages.models import medclip
-from tests.stages.models.tiny import BERT, SWIN, medclip_config, run_for
+from tests.stages.models.tiny import BERT, SWIN, medclip_config, refused, run_for
 
 CLASSES = [
     ["left lung opacity", "opacity", "a photo of an opacity, a dog on the left lung"],
@@ -35,14 +34,6 @@ def xrays():
     chance = numpy.random.default_rng(0)
     grey = [Image.fromarray(chance.integers(0, 256, shape, dtype=numpy.uint8)) for shape in ((40, 70), (64, 33))]
     return [*grey, Image.fromarray(chance.integers(0, 256, (48, 50, 3), dtype=numpy.uint8))]
-
-
-def refused(run):
-    """The one line that tells why a run's model cannot be loaded."""
-    with pytest.raises(UserError) as told:
-        medclip.load(run)
-    assert "\n" not in str(told.value)
-    return str(told.value)
 
 
 def images_of(pictures, fit):

@@ -10,9 +10,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from stages.common import lookup
+from stages.common.failures import UserError
 from stages.common.open_clip_import import OPTIONAL, import_open_clip
 from stages.common.params import Run
 
@@ -184,3 +187,11 @@ def run_for(weights: Path, family: str = "clip", **changes: object) -> Run:
     """A run line of which only what loading a model reads is filled in."""
     empty = dict.fromkeys(field.name for field in dataclasses.fields(Run))
     return Run(**{**empty, "key": "tiny", "family": family, "weights": str(weights), "device": "cpu", **changes})
+
+
+def refused(run: Run) -> str:
+    """The one line that tells why a run's model cannot be loaded."""
+    with pytest.raises(UserError) as told:
+        lookup.find("stages.models", run.family, "a test").load(run)
+    assert "\n" not in str(told.value)
+    return str(told.value)
