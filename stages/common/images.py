@@ -15,6 +15,7 @@ from stages.common.failures import UserError
 from stages.common.picture_files import read_picture
 
 RESIZE_MODES = ("shortest", "longest", "squash", "pad")
+LONGEST = 1333 / 800  # of a picture that keeps its shape, the longer side over the shorter, at most
 RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -23,12 +24,14 @@ class Fit:
     """How a model wants its pictures: the way from any shape to its square. Words and defaults are open_clip's.
 
     Attributes:
-        size: pixels of a side.
+        size: pixels of a side; of the shorter one where `patch` lets a picture keep its shape.
         resize_mode: "shortest" scales the shorter side to `size` and cuts out the middle; "longest" scales the longer
             side to `size` and fills up to a square; "squash" scales both sides to `size`, so that a wide picture
             becomes narrow. Ours is "pad": fills up to a square first, then scales, as MedCLIP has it.
         interpolation: "bicubic" or "bilinear".
         fill: grey of what "longest" and "pad" add, 0 for black to 255 for white.
+        patch: above 0 a picture keeps its shape: its shorter side becomes `size`, the longer at most LONGEST times
+            that, and both whole patches of so many pixels, all rounded as ViLT's image processor does it.
 
     Raises:
         ValueError: another word, or a fill outside 0 to 255.
@@ -38,6 +41,7 @@ class Fit:
     resize_mode: str = "shortest"
     interpolation: str = "bicubic"
     fill: int = 0
+    patch: int = 0
 
     def __post_init__(self) -> None:
         for name, allowed in (("resize_mode", RESIZE_MODES), ("interpolation", tuple(RESAMPLING))):
@@ -48,6 +52,10 @@ class Fit:
 
     def scaled(self, width: int, height: int) -> tuple[int, int]:
         """Width and height in pixels before the cut or the filling; open_clip rounds down, or for "longest" rounds."""
+        if self.patch:
+            sides = [side * (self.size / min(width, height)) for side in (width, height)]
+            scale = min(1, int(LONGEST * self.size) / max(sides))
+            return tuple(max(1, int(side * scale + 0.5) // self.patch) * self.patch for side in sides)
         if self.resize_mode == "longest":
             ratio = max(width, height) / self.size
             return max(1, round(width / ratio)), max(1, round(height / ratio))
@@ -79,13 +87,24 @@ def read_images(
     """
     if not paths:
         raise UserError("There are no images to read: the list of files is empty.")
+    pictures = read_bytes(paths, fit, read)
+    for path, picture in zip(paths, pictures, strict=True):
+        if picture.shape != pictures[0].shape:
+            sizes = [(one.shape[1], one.shape[0]) for one in (picture, pictures[0])]
+            raise UserError(f"{path} has {sizes[0]} pixels, but {paths[0]} has {sizes[1]}.")
+    return as_images(torch.stack(pictures))
+
+
+def read_bytes(paths: Sequence[Path], fit: Fit | None, read: Callable[[Path], Image.Image]) -> list[Tensor]:
+    """Pictures as uint8 [H, W, 3], each of the shape that the fit gives it, in the order of paths."""
     with ThreadPoolExecutor() as pool:  # Pillow decodes and resizes without holding Python's lock
         pictures = list(pool.map(lambda path: _fitted(read(path), fit), paths))
-    for path, picture in zip(paths, pictures, strict=True):
-        if picture.size != pictures[0].size:
-            raise UserError(f"{path} has {picture.size} pixels, but {paths[0]} has {pictures[0].size}.")
-    stacked = numpy.stack([numpy.asarray(picture) for picture in pictures])
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous().float() / 255
+    return [torch.from_numpy(numpy.array(picture)) for picture in pictures]
+
+
+def as_images(pictures: Tensor) -> Tensor:
+    """Pictures, uint8 [N, H, W, 3], as images [N, 3, H, W] in [0, 1]."""
+    return pictures.permute(0, 3, 1, 2).contiguous().float() / 255
 
 
 def _fitted(picture: Image.Image, fit: Fit | None) -> Image.Image:
@@ -93,7 +112,9 @@ def _fitted(picture: Image.Image, fit: Fit | None) -> Image.Image:
 
 
 def fit_picture(picture: Image.Image, fit: Fit) -> Image.Image:
-    """A picture as a square of fit.size, pixel by pixel as open_clip prepares it."""
+    """A picture as a square of fit.size, or in its own shape, pixel by pixel as its model's library prepares it."""
+    if fit.patch:
+        return picture.resize(fit.scaled(*picture.size), RESAMPLING[fit.interpolation])
     if fit.resize_mode == "pad":
         picture = _square(picture, max(picture.size), fit.fill)
     return _square(picture.resize(fit.scaled(*picture.size), RESAMPLING[fit.interpolation]), fit.size, fit.fill)

@@ -13,6 +13,9 @@ OPEN_CLIP = (  # the first there counts, here and below
 )
 MEDCLIP = ("model.safetensors", "pytorch_model.bin")
 MEDCLIP_TOKENIZER = ("vocab.txt", "tokenizer.json")
+VILT_CONFIG = "config.json"
+VILT = ("model.safetensors", "pytorch_model.bin")
+VILT_TOKENIZER = ("vocab.txt", "tokenizer.json")
 
 
 def wanted(run: Run) -> tuple[tuple[str, ...], ...]:
@@ -23,6 +26,8 @@ def wanted(run: Run) -> tuple[tuple[str, ...], ...]:
     """
     if run.family == "medclip":
         return MEDCLIP, MEDCLIP_TOKENIZER
+    if run.family == "vilt":
+        return (VILT_CONFIG,), VILT, VILT_TOKENIZER
     if run.family != "clip" or is_fetched(run):
         return ()
     if run.architecture is None:

@@ -34,11 +34,13 @@ from torch.nn import Parameter
 
 from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images
-from stages.common.open_clip_loading import CONFIG, WEIGHTS, load_open_clip
+from stages.common.known_texts import KnownTexts
 from stages.common.params import Run
 from stages.common.weights import copies, put_back
-from stages.models.contract import Classes, KnownTexts, class_rows, device_of, known_part, similarity
+from stages.models.contract import Classes, class_rows, device_of, known_part, similarity
+from stages.networks.clip import CONFIG, WEIGHTS, load_open_clip
 
+ENCODERS = "two"
 LIBRARY = "open_clip"
 LOADING = """\
 ```python
@@ -75,7 +77,7 @@ class Clip:
         self.tokenizer = tokenizer
         self.config = config
         self.device = device
-        self.fit = fit
+        self.fit = self.whole = fit
         self.image_size = fit.size
         self.context_length = tokenizer.context_length
         self._mean = torch.tensor(config["preprocess_cfg"]["mean"], device=device)[:, None, None]
@@ -115,6 +117,10 @@ class Clip:
             whose gradient does not fade near the target.
         """
         return 1 - (self.embed_images(images) * target).sum(dim=-1)
+
+    def inversion_similarity(self, loss: Tensor) -> Tensor:
+        """The cosine, in [-1, 1]."""
+        return 1 - loss
 
     def logits(self, embedded: Tensor, classes: Classes) -> Tensor:
         """exp(logit_scale) x cosine, [B, K]; a SigLIP's bias, the same for all classes, is left out."""

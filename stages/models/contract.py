@@ -4,31 +4,34 @@ A family's module holds what `Family` lists. Everything in which families differ
 is scored, which tensors are the visual encoder, how an export is loaded) is behind these names, so no verb ever asks
 which family it has.
 
-Letters: B batch, N images, M texts, K classes, D embedding, H W pixels. Images are float32 RGB [B, 3, H, W] in [0, 1]
-on any device and of any size; the family normalises and resizes for itself. Texts are whole prompts; no template is
-added. A class is asked for by one prompt or by several, an ensemble.
+There are two kinds, which a family's ENCODERS names: "two", one encoder for images and one for texts into one space
+(`TwoEncoders`), and "joint", one encoder that sees an image and a text together (`JointEncoder`). Verbs ask for the
+kind where it matters, never for the family.
+
+Letters: B batch, N images, M texts, K classes, D embedding, L tokens, H W pixels. Images are float32 RGB [B, 3, H, W]
+in [0, 1] on any device and of any size; the family normalises and resizes for itself. Texts are whole prompts; no
+template is added. A class is asked for by one prompt or by several, an ensemble.
 
 After `load` no parameter requires a gradient: a recipe switches on those that it trains and, when it has finished,
 switches them off again. The network stays in evaluation mode all the time.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
-from torch.utils.checkpoint import checkpoint
 
 from stages.common import lookup
 from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.params import Run
+from stages.common.vocabulary import Vocabulary
 
 PARTS = ("visual_encoder", "last_stage", "head", "text_encoder", "both")
 BATCH = 64  # images embedded at once by `similarity`
-CHUNK = 64  # texts whose activations are held at once; of a thousand, ViT-B/32's text encoder would hold 30 GB
 Classes = Sequence[str | Sequence[str]]
 
 
@@ -37,43 +40,26 @@ class Model(Protocol):
 
     Attributes:
         image_size: pixels, square; the size that inversion should end at.
-        fit: how a picture of any shape becomes a square of image_size; picture files are read with it.
+        fit: how a picture of any shape becomes a square of image_size; pictures that are learned from are read with it.
+        whole: how pictures that are asked about are read: `fit`, or in their own shape where the model can see them so.
         context_length: tokens a text may have, start and end token included; longer ones are cut.
         device: where the parameters live.
     """
 
     image_size: int
     fit: Fit
+    whole: Fit
     context_length: int
     device: torch.device
-
-    def embed_texts(self, texts: list[str]) -> Tensor:
-        """Embeddings of texts: [M, D], unit norm.
-
-        Each is computed once and kept as long as the text encoder is frozen. With a text parameter that requires a
-        gradient the result is differentiable in it.
-        """
-        ...
-
-    def embed_classes(self, classes: Classes) -> Tensor:
-        """One row a class: [K, D]; an image's similarity to a class is its embedding times that row.
-
-        Args:
-            classes: K times one prompt, whose embedding is then the row, or several, which the family brings to one row
-                as its published zero-shot classifier does.
-        """
-        ...
-
-    def embed_images(self, images: Tensor) -> Tensor:
-        """Embeddings of images [B, 3, H, W]: [B, D], unit norm, differentiable in pixels and parameters."""
-        ...
 
     def inversion_target(self, texts: list[str]) -> Tensor:
         """What inversion aims at: one row a text, without gradient; `inversion_loss` takes it."""
         ...
 
     def inversion_loss(self, images: Tensor, target: Tensor) -> Tensor:
-        """Distance of each image to its target: [B] in [0, 2], lower is a better match, differentiable in pixels.
+        """Distance of each image to its target: [B], at least 0, lower is a better match, differentiable in pixels.
+
+        1 - cosine of two encoders, in [0, 2]; the cross-entropy of a match for a joint one.
 
         Args:
             images: [B, 3, H, W].
@@ -81,12 +67,15 @@ class Model(Protocol):
         """
         ...
 
-    def logits(self, embedded: Tensor, classes: Classes) -> Tensor:
-        """Scaled similarities [B, K] of embedded images and classes; their softmax is the model's own probability."""
+    def inversion_similarity(self, loss: Tensor) -> Tensor:
+        """What a curve shows of an inversion loss [B]: the cosine, or the probability of a match; 1 at a loss of 0."""
         ...
 
     def finetuning_logits(self, images: Tensor, classes: Classes) -> Tensor:
-        """`logits` of images [B, 3, H, W], differentiable in pixels and parameters."""
+        """Scores [B, K] of images [B, 3, H, W], differentiable in pixels and parameters.
+
+        Their softmax is the model's own probability of each class.
+        """
         ...
 
     def similarity(self, images: Tensor, classes: Classes) -> Tensor:
@@ -122,14 +111,75 @@ class Model(Protocol):
         ...
 
 
+class TwoEncoders(Model, Protocol):
+    """A model that embeds images and texts apart, each with unit norm; an image is near a text by their cosine."""
+
+    def embed_texts(self, texts: list[str]) -> Tensor:
+        """Embeddings of texts: [M, D], unit norm.
+
+        Each is computed once and kept as long as the text encoder is frozen. With a text parameter that requires a
+        gradient the result is differentiable in it.
+        """
+        ...
+
+    def embed_classes(self, classes: Classes) -> Tensor:
+        """One row a class: [K, D]; an image's similarity to a class is its embedding times that row.
+
+        Args:
+            classes: K times one prompt, whose embedding is then the row, or several, which the family brings to one row
+                as its published zero-shot classifier does.
+        """
+        ...
+
+    def embed_images(self, images: Tensor) -> Tensor:
+        """Embeddings of images [B, 3, H, W]: [B, D], unit norm, differentiable in pixels and parameters."""
+        ...
+
+    def logits(self, embedded: Tensor, classes: Classes) -> Tensor:
+        """Scaled similarities [B, K] of embedded images and classes; their softmax is the model's own probability."""
+        ...
+
+
+class JointEncoder(Model, Protocol):
+    """A model whose one encoder sees pairs: it says whether they match, and guesses masked words of the text.
+
+    Attributes:
+        vocabulary: of its tokenizer.
+    """
+
+    vocabulary: Vocabulary
+
+    def image_tokens(self, images: Tensor) -> Tensor:
+        """What of images [B, 3, H, W] depends on no text: [B, T, D], differentiable in pixels and parameters."""
+        ...
+
+    def scores(self, image_tokens: Tensor, texts: Sequence[str]) -> Tensor:
+        """The log-odds that image and text match, of every pair of B `image_tokens` and M texts: [B, M]."""
+        ...
+
+    def matching_logits(self, images: Tensor, texts: Sequence[str]) -> Tensor:
+        """[B, 2]: that image i and text i do not match, and that they do; before the softmax."""
+        ...
+
+    def tokens_of(self, texts: Sequence[str]) -> Tensor:
+        """Numbers of tokens [M, L], start and end token included, 0 behind a text that is shorter than the longest."""
+        ...
+
+    def masked_logits(self, images: Tensor, tokens: Tensor) -> Tensor:
+        """Scores [B, L, V] of every token of the vocabulary at each place of tokens [B, L], image i with tokens i."""
+        ...
+
+
 class Family(Protocol):
     """The names a family's module holds.
 
     Attributes:
+        ENCODERS: "two" or "joint".
         LIBRARY: what loads a folder that `save` wrote, by the word that model hubs use for it.
         LOADING: Markdown for a model card: how to load it; "FOLDER" stands for the folder.
     """
 
+    ENCODERS: str
     LIBRARY: str
     LOADING: str
 
@@ -152,46 +202,7 @@ class Family(Protocol):
         ...
 
 
-class KnownTexts:
-    """Embeddings of texts, each computed once, alone, so that its bytes do not depend on its neighbours.
-
-    Args:
-        encode: M texts -> [M, D].
-    """
-
-    def __init__(self, encode: Callable[[list[str]], Tensor]) -> None:
-        self._encode = encode
-        self._embedded: dict[str, Tensor] = {}
-
-    def of(self, texts: Iterable[str], parameters: Iterable[Parameter]) -> Tensor:
-        """[M, D]; with one of the text encoder's parameters requiring a gradient nothing is kept.
-
-        Then more than CHUNK texts are encoded in chunks, each of which is computed again in the backward pass: that
-        takes a third more time, and the memory of one chunk.
-        """
-        texts = list(texts)
-        if any(parameter.requires_grad for parameter in parameters):
-            self.forget()
-            return self._encoded_anew(texts)
-        for text in texts:
-            if text not in self._embedded:
-                # kept tensors must be usable in a later backward pass, so they are no tensors of inference mode
-                with torch.inference_mode(False), torch.no_grad():
-                    self._embedded[text] = self._encode([text])[0]
-        return torch.stack([self._embedded[text] for text in texts])
-
-    def _encoded_anew(self, texts: list[str]) -> Tensor:
-        if len(texts) <= CHUNK:
-            return self._encode(texts)
-        chunks = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
-        return torch.cat([checkpoint(self._encode, chunk, use_reentrant=False) for chunk in chunks])
-
-    def forget(self) -> None:
-        """Compute all anew: the text encoder has changed."""
-        self._embedded.clear()
-
-
-def class_rows(model: Model, classes: Classes, combine: Callable[[Tensor], Tensor]) -> Tensor:
+def class_rows(model: TwoEncoders, classes: Classes, combine: Callable[[Tensor], Tensor]) -> Tensor:
     """Rows [K, D] of classes; `combine` brings the embeddings [n, D] of an ensemble of n > 1 prompts to one row [D]."""
     groups = [[one] if isinstance(one, str) else list(one) for one in classes]
     embedded = model.embed_texts([prompt for group in groups for prompt in group])
@@ -199,7 +210,7 @@ def class_rows(model: Model, classes: Classes, combine: Callable[[Tensor], Tenso
     return torch.stack([part[0] if len(part) == 1 else combine(part) for part in parts])
 
 
-def similarity(model: Model, images: Tensor, classes: Classes) -> Tensor:
+def similarity(model: TwoEncoders, images: Tensor, classes: Classes) -> Tensor:
     """Embeddings of images times rows of classes: [N, K] on the CPU, in batches, without gradient."""
     with torch.inference_mode():
         rows = model.embed_classes(classes).T

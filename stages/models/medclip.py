@@ -24,19 +24,20 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import Parameter
-from torchvision.models.resnet import Bottleneck, ResNet
-from transformers import BertConfig, BertModel, BertTokenizer, SwinConfig, SwinModel
+from transformers import BertTokenizer
 
 from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images
+from stages.common.known_texts import KnownTexts
 from stages.common.lookup import nearest
 from stages.common.params import Run
-from stages.common.weight_files import MEDCLIP, MEDCLIP_TOKENIZER
-from stages.common.weights import copies, load_into, put_back, read_weights
-from stages.models.contract import PARTS, Classes, KnownTexts, class_rows, device_of, known_part, similarity
+from stages.common.weights import copies, put_back
+from stages.models.contract import PARTS, Classes, class_rows, device_of, known_part, similarity
+from stages.networks.medclip import CONFIG, WEIGHTS, Network, load_medclip, published_name
 
+ENCODERS = "two"
 LIBRARY = "pytorch"
 LOADING = """\
 In this project a run takes the folder as its `weights: FOLDER`, with `family: medclip`. From Python:
@@ -52,70 +53,13 @@ images = read_images([Path("x-ray.png")], model.fit)
 print(model.similarity(images, ["no finding", "enlarged cardiac silhouette"]))
 ```
 """
-PAGE = "data/weights/medclip.md"
-CONFIG, (WEIGHTS, PUBLISHED) = "config.json", MEDCLIP
 ARCHITECTURES = ("swin", "resnet")
-SIZES = {  # the published ones; the rest is the default of transformers' and torchvision's classes
-    "text": {"vocab_size": 28996},
-    "swin": {},
-    "resnet": {"layers": [3, 4, 6, 3]},
-}
-IMAGE_SIZE, CONTEXT, EMBEDDING = 224, 77, 512
+CONTEXT = 77
 MEAN, STD = 0.5862785803043838, 0.27950088968644304  # of grey
 GREY = (0.299, 0.587, 0.114)  # ITU-R 601-2, as Pillow weighs red, green and blue
 MAX_LOGIT_SCALE = 4.6052  # log 100
-PUBLISHED_NAMES = {  # of Swin's tensors, where a newer transformers calls them otherwise
-    ".attention.q_proj.": ".attention.self.query.",
-    ".attention.k_proj.": ".attention.self.key.",
-    ".attention.v_proj.": ".attention.self.value.",
-    ".attention.relative_position_bias.": ".attention.self.",
-    ".attention.o_proj.": ".attention.output.dense.",
-    ".mlp.fc1.": ".intermediate.dense.",
-    ".mlp.fc2.": ".output.dense.",
-}
-NOT_LEARNED = re.compile(r"\.(position_ids|relative_position_index)$")  # made anew by the classes of today
 BLOCK = re.compile(r"vision_model\.model\.(?:encoder\.layers\.|layer)(\d+)\.")
 HEAD = re.compile(r"vision_model\.(?:projection_head|model\.layernorm|model\.fc)\.")
-
-
-class Network(nn.Module):
-    """Both encoders under the names of the published checkpoint, random until weights are loaded."""
-
-    def __init__(self, config: dict) -> None:
-        super().__init__()
-        is_swin = config["architecture"] == "swin"
-        self.vision_model = (_swin if is_swin else _resnet)(config["vision_config"])
-        text = BertModel(BertConfig.from_dict(config["text_config"]))
-        self.text_model = nn.ModuleDict({"model": text, "projection_head": _projection(text.config.hidden_size)})
-        self.logit_scale = nn.Parameter(torch.tensor(1 / 0.07).log())
-
-    def encode_images(self, pixels: Tensor) -> Tensor:
-        """[B, 3, H, W], normalised -> [B, 512], not of unit norm."""
-        features = self.vision_model["model"](pixels)
-        if "projection_head" not in self.vision_model:  # a ResNet's last layer is the projection
-            return features
-        return self.vision_model["projection_head"](features.pooler_output)
-
-    def encode_tokens(self, tokens: Tensor) -> Tensor:
-        """[M, length], numbers of tokens -> [M, 512], not of unit norm."""
-        states = self.text_model["model"](tokens, output_hidden_states=True).hidden_states
-        mean = torch.stack([states[1], states[2], states[-1]]).mean(dim=(0, 2))  # over three layers and all tokens
-        return self.text_model["projection_head"](mean)
-
-
-def _swin(sizes: dict) -> nn.ModuleDict:
-    model = SwinModel(SwinConfig.from_dict(sizes))
-    return nn.ModuleDict({"model": model, "projection_head": _projection(model.config.hidden_size)})
-
-
-def _resnet(sizes: dict) -> nn.ModuleDict:
-    model = ResNet(Bottleneck, **sizes)
-    model.fc = _projection(model.fc.in_features)
-    return nn.ModuleDict({"model": model})
-
-
-def _projection(width: int) -> nn.Linear:
-    return nn.Linear(width, EMBEDDING, bias=False)
 
 
 class MedClip:
@@ -128,7 +72,7 @@ class MedClip:
         self.config = config
         self.device = device
         self.image_size = config["image_size"]
-        self.fit = Fit(self.image_size, "pad")
+        self.fit = self.whole = Fit(self.image_size, "pad")
         self.context_length = CONTEXT
         self._grey = torch.tensor(GREY, device=device)[:, None, None]
         self._text_parameters = self.parameters_of("text_encoder")
@@ -164,6 +108,10 @@ class MedClip:
     def inversion_loss(self, images: Tensor, target: Tensor) -> Tensor:
         """1 - cosine, [B] in [0, 2]. Source: arXiv 2411.15611 Eq. 3."""
         return 1 - (self.embed_images(images) * target).sum(dim=-1)
+
+    def inversion_similarity(self, loss: Tensor) -> Tensor:
+        """The cosine, in [-1, 1]."""
+        return 1 - loss
 
     def logits(self, embedded: Tensor, classes: Classes) -> Tensor:
         """exp(logit_scale), at most 100, x the (mean) cosine, [B, K]."""
@@ -232,69 +180,14 @@ def read(folder: Path, architecture: str | None = None, device: torch.device | s
     Raises:
         UserError: as `load`.
     """
-    found = [folder / name for name in (WEIGHTS, PUBLISHED) if (folder / name).is_file()]
-    if not found:
-        raise UserError(f"{folder} is no folder with {PUBLISHED} (or {WEIGHTS}) of MedCLIP; {PAGE} says how to get it.")
-    state = read_weights(found[0])
-    holds = "resnet" if "vision_model.model.fc.weight" in state else "swin"
-    if architecture not in (None, holds):
-        raise UserError(f"{found[0]} holds MedCLIP's {holds}, but the run's architecture says {architecture!r}.")
-    config = _config(folder / CONFIG, holds)
-    network = _built(config, folder / CONFIG)
-    own = {_published(name): name for name in network.state_dict()}
-    learned = {own.get(name, name): value for name, value in state.items() if not NOT_LEARNED.search(name)}
-    load_into(network, learned, found[0])
-    return MedClip(network, _tokenizer(folder, network), config, torch.device(device))
-
-
-def _config(path: Path, architecture: str) -> dict:
-    """Architecture, image size and the sizes of both towers; a config.json of Bio_ClinicalBERT gives the text's."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        text = content if content.get("model_type") == "bert" else content.get("text_config", SIZES["text"])
-        return {
-            "architecture": architecture,
-            "image_size": content.get("image_size", IMAGE_SIZE),
-            "vision_config": content.get("vision_config", SIZES[architecture]),
-            "text_config": text,
-        }
-    except (ValueError, AttributeError) as error:
-        raise UserError(f"{path} is no config of MedCLIP: {type(error).__name__} {error}") from error
-
-
-def _built(config: dict, path: Path) -> Network:
-    try:
-        return Network(config)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{path} describes no MedCLIP: {type(error).__name__} {error}") from error
-
-
-def _published(name: str) -> str:
-    """What the published checkpoint calls a tensor of the network."""
-    for own, published in PUBLISHED_NAMES.items():
-        name = name.replace(own, published)
-    return name
-
-
-def _tokenizer(folder: Path, network: Network) -> BertTokenizer:
-    if not any((folder / name).is_file() for name in MEDCLIP_TOKENIZER):
-        raise UserError(f"{folder} holds no tokenizer ({' or '.join(MEDCLIP_TOKENIZER)}); {PAGE} says how to get it.")
-    try:
-        tokenizer = BertTokenizer.from_pretrained(folder)
-    except (OSError, ValueError) as error:
-        raise UserError(f"the tokenizer in {folder} cannot be read: {error}") from error
-    rows = network.text_model["model"].config.vocab_size
-    if len(tokenizer) != rows:
-        raise UserError(
-            f"the tokenizer in {folder} knows {len(tokenizer)} tokens, but the checkpoint {rows}: they do not belong "
-            f"together. {PAGE} says how to get the right one."
-        )
-    return tokenizer
+    return MedClip(*load_medclip(folder, architecture), torch.device(device))
 
 
 def save(model: MedClip, folder: Path) -> None:
     """Writes model.safetensors under the published names, config.json and the tokenizer's files into a folder."""
     tensors = copies(model.network, model.network.state_dict())
-    save_file({_published(name): value for name, value in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"})
+    save_file(
+        {published_name(name): value for name, value in tensors.items()}, folder / WEIGHTS, metadata={"format": "pt"}
+    )
     (folder / CONFIG).write_text(json.dumps(model.config, indent=2) + "\n", encoding="utf-8")
     model.tokenizer.save_pretrained(folder)

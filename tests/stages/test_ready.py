@@ -13,8 +13,9 @@ import pytest
 from pipeline import experiments
 from pipeline.documents import read
 from stages import ready
-from stages.common import open_clip_loading, params
+from stages.common import params
 from stages.common.failures import UserError
+from stages.networks import clip as clip_network
 from tests.stages.benchmarks import drawn_layouts as drawn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +99,7 @@ def test_weights_of_a_hub_are_fetched_once_for_all_runs_that_name_them(with_tabl
         if run.architecture == "ViT-L-14":
             raise UserError("the hub is gone.")
 
-    monkeypatch.setattr(open_clip_loading, "fetch", fetch)
+    monkeypatch.setattr(clip_network, "fetch", fetch)
     with pytest.raises(UserError, match="2 of 4 failed: l14-moongate, l14-gyroscope"):
         ready.main("b32-moongate", "b32-gyroscope", "l14-moongate", "l14-gyroscope")
     told = capsys.readouterr()
@@ -117,7 +118,7 @@ def test_an_architecture_that_nobody_has_is_told_at_its_own_place(with_table1):
 
 
 def test_weights_that_lie_on_the_disk_are_not_fetched(project, monkeypatch):
-    monkeypatch.setattr(open_clip_loading, "fetch", None)
+    monkeypatch.setattr(clip_network, "fetch", None)
     assert ready.unfetched(params.load().run("world"), {}) == []
 
 

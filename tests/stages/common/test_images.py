@@ -4,6 +4,7 @@ import numpy
 import pytest
 import torch
 from PIL import Image
+from transformers import ViltImageProcessor
 
 from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images, fit_picture, read_images, to_8_bit, write_images
@@ -60,6 +61,42 @@ def test_squash_keeps_all_of_a_wide_picture(tmp_path: Path) -> None:
 def test_sides_are_scaled_as_worked_by_hand(fit: Fit, scaled: tuple) -> None:
     assert fit.scaled(70, 30) == scaled
     assert fit.scaled(30, 70) == scaled[::-1]
+
+
+@pytest.mark.parametrize(("size", "patch"), [(384, 32), (48, 8), (32, 8)])
+def test_a_picture_that_keeps_its_shape_gets_the_sides_that_vilts_image_processor_gives_it(
+    size: int, patch: int
+) -> None:
+    """Both round down to whole patches, and one pixel more or less decides about a row of them.
+
+    Left out are pictures so long that the processor finds no patch across, and fails.
+    """
+    processor = ViltImageProcessor(size={"shortest_edge": size}, size_divisor=patch)
+    fit, longest, cut = Fit(size, patch=patch), int(1333 / 800 * size), 0
+    for width in (33, 50, 61, 79, 80, 97, 128, 133, 160, 211, 375, 500):
+        for height in (35, 48, 64, 73, 80, 128, 240, 333, 500):
+            if longest * min(width, height) / max(width, height) + 0.5 < patch:
+                continue
+            theirs = processor(torch.empty(3, height, width, dtype=torch.uint8), do_pad=False)["pixel_values"][0].shape
+            assert fit.scaled(width, height) == (theirs[2], theirs[1]), (width, height)
+            cut += size * max(width, height) / min(width, height) > longest
+    assert cut > 20
+
+
+def test_sides_in_whole_patches_are_those_worked_by_hand() -> None:
+    fit = Fit(384, patch=32)
+    assert fit.scaled(500, 375) == (512, 384)  # 384 * 500 / 375 = 512
+    assert fit.scaled(375, 500) == (384, 512)
+    assert fit.scaled(500, 333) == (576, 384)  # 576.58
+    assert fit.scaled(1000, 500) == (608, 320)  # 768 is above 639: 639, whole patches; 384 * 639 / 768 = 319.5, up
+    assert Fit(32, patch=8).scaled(1000, 10) == (48, 8)  # nothing is lost altogether
+
+
+def test_a_picture_that_keeps_its_shape_is_only_resized(tmp_path: Path) -> None:
+    thirds().save(tmp_path / "wide.png")
+    image = read_images([tmp_path / "wide.png"], Fit(32, patch=8))
+    assert image.shape == (1, 3, 16, 48)  # of 96 pixels at most 53: scaled by 53 / 96
+    assert torch.equal(image, to_tensor(thirds().resize((48, 16), Image.Resampling.BICUBIC)))
 
 
 def test_longest_and_pad_keep_all_of_a_wide_picture_and_fill_up(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from stages.common import pictures
-from stages.common.images import Fit
+from stages.common.images import Fit, read_images
 from stages.common.pictures import Pictures
 
 
@@ -21,13 +21,13 @@ def files(tmp_path):
 @pytest.fixture
 def reads(monkeypatch):
     """How many pictures each call decoded; two at a time."""
-    counts, read = [], pictures.read_images
+    counts, read = [], pictures.read_bytes
 
     def counted(paths, fit, decode):
         counts.append(len(paths))
         return read(paths, fit, decode)
 
-    monkeypatch.setattr(pictures, "read_images", counted)
+    monkeypatch.setattr(pictures, "read_bytes", counted)
     monkeypatch.setattr(pictures, "AT_ONCE", 2)
     return counts
 
@@ -80,3 +80,34 @@ def test_they_are_brought_to_a_square_in_the_models_own_way(tmp_path, monkeypatc
     (cut,), (squashed,) = Pictures(files, Fit(4)), Pictures(files, Fit(4, "squash"))
     assert cut[0, 0].mean() == 1
     assert 0.3 < squashed[0, 0].mean() < 0.4
+
+
+@pytest.fixture
+def of_many_shapes(tmp_path):
+    files = tuple(tmp_path / f"{number}.png" for number in range(4))
+    for number, file in enumerate(files):
+        Image.effect_noise((20 + 10 * number, 20), 90).convert("RGB").save(file)
+    return files
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 10**6], ids=["decoded each time", "decoded once"])
+def test_each_picture_comes_in_its_own_shape_from_one_number_to_before_another(of_many_shapes, monkeypatch, kept_bytes):
+    monkeypatch.setattr(pictures, "KEPT_BYTES", kept_bytes)
+    fit = Fit(16, patch=8)
+    asked = Pictures(of_many_shapes, fit)
+    assert [tuple(image.shape) for image in asked.each(0, 4)] == [(1, 3, 16, 16), (1, 3, 16, 24), *[(1, 3, 8, 24)] * 2]
+    for image, file in zip(asked.each(1, 3), of_many_shapes[1:3], strict=True):
+        assert torch.equal(image, read_images([file], fit))
+    assert len(list(asked.each(3, 100))) == 1 and list(asked.each(4, 8)) == []
+
+
+def test_one_by_one_they_are_what_they_are_together(files):
+    asked = Pictures(files, Fit(4))
+    assert torch.equal(torch.cat(list(asked.each(0, 5))), torch.cat(list(asked)))
+
+
+def test_pictures_in_their_own_shape_may_take_more_memory_than_squares(of_many_shapes, monkeypatch):
+    square, longest = 4 * 16 * 16 * 3, 4 * 16 * 16 * 3 * 1333 / 800
+    for kept_bytes, patch, is_kept in ((square, 0, True), (square, 8, False), (longest, 8, True)):
+        monkeypatch.setattr(pictures, "KEPT_BYTES", kept_bytes)
+        assert (Pictures(of_many_shapes, Fit(16, patch=patch))._kept is not None) == is_kept

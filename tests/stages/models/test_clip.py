@@ -9,11 +9,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from stages.common import open_clip_loading
+from stages.common import known_texts
 from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.open_clip_import import OPTIONAL, import_open_clip
-from stages.models import clip, contract
+from stages.models import clip
+from stages.networks import clip as clip_network
 from tests.stages.models.tiny import PREPROCESS, RESNET, VIT, config, refused, run_for
 
 TEXTS = ["a cat", "a round opening in a wall of brick"]
@@ -32,11 +33,11 @@ def resnet(tiny_models):
 @pytest.fixture
 def tiny_architecture(tmp_path, monkeypatch):
     """Lets open_clip's list of architectures hold two small ones, tiny-resnet and tiny-vit."""
-    known = open_clip_loading.architectures()
+    known = clip_network.architectures()
     for name, vision in (("tiny-resnet", RESNET), ("tiny-vit", VIT)):
         known[name] = tmp_path / f"{name}.json"
         known[name].write_text(json.dumps(config(vision)))
-    monkeypatch.setattr(open_clip_loading, "architectures", lambda: known)
+    monkeypatch.setattr(clip_network, "architectures", lambda: known)
 
 
 def test_a_folder_gives_size_mean_and_deviation_of_its_config(resnet, images):
@@ -93,7 +94,7 @@ def test_a_pretrained_tag_decides_about_quickgelu(resnet, tiny_architecture, mon
 def test_a_hub_id_loads_config_and_weights(resnet, monkeypatch, images):
     open_clip = import_open_clip()
     files = {"open_clip_config.json": resnet / clip.CONFIG, None: resnet / clip.WEIGHTS}
-    monkeypatch.setattr(open_clip_loading, "import_open_clip", lambda needs: open_clip)
+    monkeypatch.setattr(clip_network, "import_open_clip", lambda needs: open_clip)
     monkeypatch.setattr(
         open_clip.pretrained, "download_pretrained_from_hf", lambda model_id, filename=None: str(files[filename])
     )
@@ -104,7 +105,7 @@ def test_a_hub_id_loads_config_and_weights(resnet, monkeypatch, images):
 
 def test_no_network_is_told_in_one_line(monkeypatch):
     open_clip = import_open_clip()
-    monkeypatch.setattr(open_clip_loading, "import_open_clip", lambda needs: open_clip)
+    monkeypatch.setattr(clip_network, "import_open_clip", lambda needs: open_clip)
     hub = refused(run_for("hub.md", architecture="hf-hub:some/model"))
     assert "hf-hub:some/model could not be fetched" in hub
     assert "Fetch it once with a network" in hub
@@ -112,7 +113,7 @@ def test_no_network_is_told_in_one_line(monkeypatch):
     tag = refused(tagged)
     assert "'yfcc15m' of RN50 could not be fetched" in tag
     with pytest.raises(UserError) as told:
-        open_clip_loading.fetch(tagged)
+        clip_network.fetch(tagged)
     assert str(told.value) == tag
 
 
@@ -131,9 +132,9 @@ def test_openais_weights_get_quickgelu(name, monkeypatch):
     """The network is built on no memory: only its kind is looked at."""
     open_clip = import_open_clip()
     monkeypatch.setattr(open_clip.pretrained, "download_pretrained", lambda tag: "weights.pt")
-    source = open_clip_loading._source(run_for("hub.md", architecture=name, pretrained="openai"))
+    source = clip_network._source(run_for("hub.md", architecture=name, pretrained="openai"))
     with torch.device("meta"):
-        network = open_clip_loading._built(open_clip, source)
+        network = clip_network._built(open_clip, source)
     assert type(network.visual.transformer.resblocks[0].mlp.gelu).__name__ == "QuickGELU"
     assert type(network.transformer.resblocks[0].mlp.gelu).__name__ == "QuickGELU"
 
@@ -165,17 +166,17 @@ QUICK = {  # whether the weights of a tag were trained with QuickGELU; copied by
 def test_weights_of_a_pretrained_tag_get_the_activation_that_they_were_trained_with(monkeypatch, name, tag):
     open_clip = import_open_clip(OPTIONAL)
     monkeypatch.setattr(open_clip.pretrained, "download_pretrained", lambda tag: "weights.pt")
-    source = open_clip_loading._source(run_for("hub.md", architecture=name, pretrained=tag))
+    source = clip_network._source(run_for("hub.md", architecture=name, pretrained=tag))
     assert source.model_cfg["quick_gelu"] is QUICK[name, tag]
 
 
 def test_an_architecture_that_is_named_for_quickgelu_has_it_whatever_the_tag(monkeypatch):
-    open_clip, known = import_open_clip(OPTIONAL), open_clip_loading.architectures()
+    open_clip, known = import_open_clip(OPTIONAL), clip_network.architectures()
     monkeypatch.setattr(open_clip.pretrained, "download_pretrained", lambda tag: "weights.pt")
     pairs = [(name, tag) for name, tag in open_clip.list_pretrained() if name in known and "quickgelu" in name]
     assert len(pairs) > 10
     for name, tag in pairs:
-        source = open_clip_loading._source(run_for("hub.md", architecture=name, pretrained=tag))
+        source = clip_network._source(run_for("hub.md", architecture=name, pretrained=tag))
         assert source.model_cfg["quick_gelu"] is True, (name, tag)
 
 
@@ -254,7 +255,7 @@ def hub_error(kind):
 )
 def test_what_the_hub_refuses_is_told_with_the_way_in(monkeypatch, kind, told):
     open_clip = import_open_clip()
-    monkeypatch.setattr(open_clip_loading, "import_open_clip", lambda needs: open_clip)
+    monkeypatch.setattr(clip_network, "import_open_clip", lambda needs: open_clip)
 
     def refuse(model_id, filename=None):
         try:
@@ -344,7 +345,7 @@ def test_a_thousand_texts_hold_a_small_part_of_their_activations_until_the_backw
         return sum(sizes)
 
     in_chunks = held()
-    monkeypatch.setattr(contract, "CHUNK", len(texts))
+    monkeypatch.setattr(known_texts, "CHUNK", len(texts))
     assert in_chunks < 0.02 * held()
 
 

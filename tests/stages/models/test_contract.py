@@ -3,25 +3,49 @@
 import pytest
 import torch
 
-from stages.common import lookup
+from stages.common import known_texts, lookup
 from stages.common.failures import UserError
-from stages.models import contract
 from stages.models.contract import PARTS
 from tests.stages.models.tiny import CASES, run_for
 
 TEXTS = ["a photo of a cat", "a photo of two dogs on a long grey street"]
 
 
+def of_kind(kind):
+    """The cases of CASES whose family's ENCODERS is this word."""
+    return [case for case in CASES if lookup.constant("stages.models", case[0], "ENCODERS") == kind]
+
+
+def loader(case, tiny_models):
+    module = lookup.find("stages.models", case[0], "a test")
+    return lambda: module.load(run_for(tiny_models[case], case[0]))
+
+
 @pytest.fixture(params=list(CASES), ids="-".join)
 def load(request, tiny_models):
-    family, _ = request.param
-    module = lookup.find("stages.models", family, "a test")
-    return lambda: module.load(run_for(tiny_models[request.param], family))
+    return loader(request.param, tiny_models)
 
 
 @pytest.fixture
 def model(load):
     return load()
+
+
+@pytest.fixture(params=of_kind("two"), ids="-".join)
+def load_two(request, tiny_models):
+    return loader(request.param, tiny_models)
+
+
+@pytest.fixture
+def two(load_two):
+    """A model of two encoders."""
+    return load_two()
+
+
+@pytest.fixture(params=of_kind("joint"), ids="-".join)
+def joint(request, tiny_models):
+    """A model of one joint encoder."""
+    return loader(request.param, tiny_models)()
 
 
 @pytest.fixture
@@ -33,41 +57,95 @@ def test_every_family_of_the_folder_has_a_tiny_model():
     families = lookup.names("stages.models")
     assert "clip" in families
     assert {family for family, _ in CASES} == set(families)
+    assert {*of_kind("two"), *of_kind("joint")} == set(CASES)
 
 
 def test_the_fit_ends_at_the_size_of_the_model(model):
-    assert model.fit.size == model.image_size == 32
+    assert model.fit.size == model.whole.size == model.image_size == 32
 
 
 def test_images_of_any_shape_are_taken(model):
-    assert model.embed_images(torch.rand(2, 3, 20, 50)).shape == model.embed_images(torch.rand(2, 3, 32, 32)).shape
+    images = torch.rand(2, 3, 20, 50)
+    assert model.similarity(images, TEXTS).shape == (2, 2)
+    assert model.inversion_loss(images, model.inversion_target(TEXTS)).shape == (2,)
 
 
-def test_embeddings_are_of_unit_norm(model, images):
-    for embedded, count in ((model.embed_images(images), 3), (model.embed_texts(TEXTS), 2)):
+def test_embeddings_are_of_unit_norm(two, images):
+    for embedded, count in ((two.embed_images(images), 3), (two.embed_texts(TEXTS), 2)):
         assert embedded.shape[0] == count
         assert embedded.dtype == torch.float32
         torch.testing.assert_close(embedded.norm(dim=1), torch.ones(count))
 
 
-def test_different_images_and_texts_embed_differently(model, images):
-    assert (model.embed_images(images)[0] - model.embed_images(images)[1]).abs().max() > 1e-3
-    assert (model.embed_texts(TEXTS)[0] - model.embed_texts(TEXTS)[1]).abs().max() > 1e-3
+def test_different_images_and_texts_embed_differently(two, images):
+    assert (two.embed_images(images)[0] - two.embed_images(images)[1]).abs().max() > 1e-3
+    assert (two.embed_texts(TEXTS)[0] - two.embed_texts(TEXTS)[1]).abs().max() > 1e-3
 
 
-def test_image_embeddings_do_not_depend_on_the_batch(model, images):
-    torch.testing.assert_close(model.embed_images(images)[1:2], model.embed_images(images[1:2]), atol=1e-5, rtol=0)
+def test_image_embeddings_do_not_depend_on_the_batch(two, images):
+    torch.testing.assert_close(two.embed_images(images)[1:2], two.embed_images(images[1:2]), atol=1e-5, rtol=0)
 
 
-def test_text_embeddings_are_the_same_bytes_beside_other_texts(load):
-    assert torch.equal(load().embed_texts(TEXTS)[1], load().embed_texts([TEXTS[1]])[0])
+def test_text_embeddings_are_the_same_bytes_beside_other_texts(load_two):
+    assert torch.equal(load_two().embed_texts(TEXTS)[1], load_two().embed_texts([TEXTS[1]])[0])
+
+
+def test_pairs_are_scored_differently_and_apart_from_their_neighbours(joint, images):
+    texts = [*TEXTS, "a cat", "left lung"]
+    scores = joint.scores(joint.image_tokens(images), texts)
+    assert scores.shape == (3, 4)
+    assert (scores - scores.mean(dim=0)).abs().max() > 1e-2 and (scores.T - scores.mean(dim=1)).abs().max() > 1e-2
+    alone = [[joint.scores(joint.image_tokens(image[None]), [text]) for text in texts] for image in images]
+    torch.testing.assert_close(torch.stack([torch.cat(row, dim=1)[0] for row in alone]), scores, atol=1e-5, rtol=0)
+
+
+def test_a_score_is_the_log_odds_of_the_matching_logits_of_that_pair(joint, images):
+    logits = joint.matching_logits(images[:2], TEXTS)  # of two lengths, so that one is padded
+    assert logits.shape == (2, 2)
+    odds = logits.softmax(dim=1).logit()[:, 1]
+    torch.testing.assert_close(joint.scores(joint.image_tokens(images[:2]), TEXTS).diagonal(), odds, atol=1e-4, rtol=0)
+
+
+def test_what_a_joint_encoder_is_inverted_by_is_the_probability_of_a_match(joint, images):
+    loss = joint.inversion_loss(images[:2], joint.inversion_target(TEXTS))
+    expected = joint.matching_logits(images[:2], TEXTS).softmax(dim=1)[:, 1]
+    torch.testing.assert_close(joint.inversion_similarity(loss), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(loss, -expected.log(), atol=1e-4, rtol=0)
+
+
+def test_scores_are_differentiable_in_pixels(joint, images):
+    images.requires_grad_(True)
+    joint.scores(joint.image_tokens(images), TEXTS).sum().backward()
+    assert all(image.abs().sum() > 0 for image in images.grad)
+
+
+def test_tokens_are_padded_by_0_and_stand_for_entries_of_the_vocabulary(joint):
+    tokens = joint.tokens_of(TEXTS)
+    assert tokens.dtype == torch.int64
+    assert (tokens != 0).sum(dim=1).tolist() == [joint.token_count(text) for text in TEXTS]
+    assert not tokens[0, joint.token_count(TEXTS[0]) :].any()
+    special, continues = joint.vocabulary.special, joint.vocabulary.continues
+    assert special.shape == continues.shape and tokens.max() < len(special)
+    assert special[0] and special[joint.vocabulary.mask] and special[tokens[:, 0]].all()
+    assert not (special & continues).any()
+    assert joint.tokens_of(["word " * 200]).shape == (1, joint.context_length)
+
+
+def test_words_are_guessed_at_each_place_whatever_stands_beside(joint, images):
+    tokens = joint.tokens_of(TEXTS)
+    guesses = joint.masked_logits(images[:2], tokens)
+    assert guesses.shape == (*tokens.shape, len(joint.vocabulary.special))
+    length = joint.token_count(TEXTS[0])
+    alone = joint.masked_logits(images[:1], joint.tokens_of(TEXTS[:1]))
+    torch.testing.assert_close(guesses[:1, :length], alone, atol=1e-4, rtol=0)
+    assert (joint.masked_logits(images[1:2], tokens[:1]) - guesses[:1]).abs().max() > 1e-2
 
 
 def test_gradient_reaches_every_image_through_the_inversion_loss(model, images):
     images.requires_grad_(True)
     loss = model.inversion_loss(images, model.inversion_target(TEXTS[:1]))
     assert loss.shape == (3,)
-    assert bool((loss >= 0).all()) and bool((loss <= 2).all())
+    assert bool((loss >= 0).all())
     loss.sum().backward()
     assert all(image.abs().sum() > 0 for image in images.grad)
 
@@ -83,6 +161,12 @@ def test_inversion_target_carries_no_gradient(model):
     assert not model.inversion_target(TEXTS).requires_grad
 
 
+def test_what_a_curve_shows_is_1_without_a_loss_and_falls_with_it(model):
+    shown = model.inversion_similarity(torch.tensor([0.0, 0.5, 1.0]))
+    assert shown[0] == 1
+    assert shown[0] > shown[1] > shown[2]
+
+
 def test_logits_and_similarity_rank_alike(model, images):
     logits, similarity = model.finetuning_logits(images, TEXTS), model.similarity(images, TEXTS)
     assert logits.shape == similarity.shape == (3, 2)
@@ -90,23 +174,29 @@ def test_logits_and_similarity_rank_alike(model, images):
     assert torch.equal(logits.argsort(dim=1), similarity.argsort(dim=1))
 
 
-def test_a_class_of_one_prompt_has_the_bytes_of_its_embedding(model):
-    rows = model.embed_classes([TEXTS[0], [TEXTS[1]], (TEXTS[0],)])
-    assert torch.equal(rows, model.embed_texts([TEXTS[0], TEXTS[1], TEXTS[0]]))
+def test_a_class_of_one_prompt_has_the_bytes_of_its_embedding(two):
+    rows = two.embed_classes([TEXTS[0], [TEXTS[1]], (TEXTS[0],)])
+    assert torch.equal(rows, two.embed_texts([TEXTS[0], TEXTS[1], TEXTS[0]]))
 
 
-def test_the_row_of_an_ensemble_points_where_the_mean_of_its_embeddings_does(model):
-    (row,) = model.embed_classes([TEXTS])
-    mean = model.embed_texts(TEXTS).mean(dim=0)
+def test_the_row_of_an_ensemble_points_where_the_mean_of_its_embeddings_does(two):
+    (row,) = two.embed_classes([TEXTS])
+    mean = two.embed_texts(TEXTS).mean(dim=0)
     torch.testing.assert_close(row / row.norm(), mean / mean.norm(), atol=1e-6, rtol=0)
 
 
-def test_similarity_of_an_ensemble_is_the_embedding_times_its_row(model, images):
+def test_similarity_of_an_ensemble_is_the_embedding_times_its_row(two, images):
     classes = [TEXTS[0], TEXTS]
-    expected = model.embed_images(images) @ model.embed_classes(classes).T
-    torch.testing.assert_close(model.similarity(images, classes), expected, atol=1e-6, rtol=0)
-    logits = model.finetuning_logits(images, classes)
+    expected = two.embed_images(images) @ two.embed_classes(classes).T
+    torch.testing.assert_close(two.similarity(images, classes), expected, atol=1e-6, rtol=0)
+    logits = two.finetuning_logits(images, classes)
     torch.testing.assert_close(logits / logits[0, 0] * expected[0, 0], expected, atol=1e-5, rtol=0)
+
+
+def test_a_joint_encoders_score_of_an_ensemble_is_the_mean_of_its_prompts(joint, images):
+    each = joint.similarity(images, TEXTS)
+    expected = torch.stack([each[:, 0], each.mean(dim=1)], dim=1)
+    torch.testing.assert_close(joint.similarity(images, [TEXTS[0], TEXTS]), expected, atol=1e-5, rtol=0)
 
 
 def test_similarity_of_many_images_is_that_of_each(model):
@@ -135,27 +225,26 @@ def test_training_the_visual_encoder_leaves_the_text_encoder_alone(model, images
     assert all(parameter.grad is None for parameter in text.values())
 
 
-def test_training_the_text_encoder_changes_the_embeddings_of_known_texts(model):
-    before, text = model.embed_texts(TEXTS), model.parameters_of("text_encoder")
+def test_training_the_text_encoder_changes_how_known_texts_are_seen(model, images):
+    before, text = model.similarity(images, TEXTS), model.parameters_of("text_encoder")
     for parameter in text.values():
         parameter.requires_grad_(True)
-    loss = model.embed_texts(TEXTS)[:, 0].sum()
-    loss.backward()
+    model.finetuning_logits(images, TEXTS)[:, 0].sum().backward()
     with torch.no_grad():
         for parameter in text.values():
             if parameter.grad is not None:
                 parameter.sub_(parameter.grad)
             parameter.requires_grad_(False)
-    assert (model.embed_texts(TEXTS) - before).abs().max() > 1e-4
+    assert (model.similarity(images, TEXTS) - before).abs().max() > 1e-4
 
 
 @pytest.fixture
-def trainable(model):
-    """The model, and the parameters of its text encoder, which are to be trained."""
-    parameters = list(model.parameters_of("text_encoder").values())
+def trainable(two):
+    """A model of two encoders, and the parameters of its text encoder, which are to be trained."""
+    parameters = list(two.parameters_of("text_encoder").values())
     for parameter in parameters:
         parameter.requires_grad_(True)
-    return model, parameters
+    return two, parameters
 
 
 def loss_and_gradients(model, parameters, images, texts):
@@ -166,7 +255,7 @@ def loss_and_gradients(model, parameters, images, texts):
 def test_many_texts_in_chunks_give_the_loss_and_the_gradient_that_they_give_at_once(trainable, images, monkeypatch):
     texts = [f"a photo of {number} dogs on a street" for number in range(7)]
     at_once = loss_and_gradients(*trainable, images, texts)
-    monkeypatch.setattr(contract, "CHUNK", 3)
+    monkeypatch.setattr(known_texts, "CHUNK", 3)
     in_chunks = loss_and_gradients(*trainable, images, texts)
     assert sum(gradient is not None and bool(gradient.any()) for gradient in at_once[1:]) > 5
     for first, second in zip(at_once, in_chunks, strict=True):
@@ -176,8 +265,8 @@ def test_many_texts_in_chunks_give_the_loss_and_the_gradient_that_they_give_at_o
 
 
 def test_texts_of_one_chunk_are_encoded_once(trainable, images, monkeypatch):
-    monkeypatch.setattr(contract, "checkpoint", None)
-    assert loss_and_gradients(*trainable, images, TEXTS * (contract.CHUNK // 2))[0].isfinite()
+    monkeypatch.setattr(known_texts, "checkpoint", None)
+    assert loss_and_gradients(*trainable, images, TEXTS * (known_texts.CHUNK // 2))[0].isfinite()
 
 
 def test_parts_are_disjoint_and_nested_as_named(model):
@@ -199,7 +288,7 @@ def test_state_of_a_changed_model_makes_a_fresh_one_equal(load, images):
     with torch.no_grad():
         for parameter in changed.parameters_of("both").values():
             parameter.mul_(1.1)
-    fresh.embed_texts(TEXTS)  # kept from before; must not outlive load_state
+    fresh.similarity(images, TEXTS)  # what is kept of texts must not outlive load_state
     fresh.load_state(changed.state(names))
     torch.testing.assert_close(fresh.similarity(images, TEXTS), changed.similarity(images, TEXTS))
     assert (load().similarity(images, TEXTS) - fresh.similarity(images, TEXTS)).abs().max() > 1e-5
@@ -234,7 +323,8 @@ def test_a_saved_folder_loads_with_the_same_tensors_and_answers(load, images, re
     assert all(torch.equal(after[name], value) for name, value in before.items())
     classes = [TEXTS[0], TEXTS]
     torch.testing.assert_close(again.similarity(images, classes), model.similarity(images, classes))
-    assert again.fit == model.fit and again.token_count(TEXTS[1]) == model.token_count(TEXTS[1])
+    assert (again.fit, again.whole) == (model.fit, model.whole)
+    assert again.token_count(TEXTS[1]) == model.token_count(TEXTS[1])
 
 
 def test_the_way_to_load_an_export_names_its_folder():

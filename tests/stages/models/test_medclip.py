@@ -14,6 +14,7 @@ from transformers import BertConfig, BertModel, BertTokenizer, SwinConfig, SwinM
 
 from stages.common.images import Fit, fit_images, fit_picture
 from stages.models import medclip
+from stages.networks import medclip as medclip_network
 from tests.stages.models.tiny import BERT, SWIN, medclip_config, refused, run_for
 
 CLASSES = [
@@ -133,8 +134,8 @@ def test_what_is_saved_has_the_published_names_and_values(tiny_models, tmp_path,
     folder = tiny_models["medclip", architecture]
     medclip.save(medclip.load(run_for(folder, "medclip")), tmp_path)
     published, saved = (
-        torch.load(folder / medclip.PUBLISHED, weights_only=True),
-        load_file(tmp_path / medclip.WEIGHTS),
+        torch.load(folder / medclip_network.PUBLISHED, weights_only=True),
+        load_file(tmp_path / medclip_network.WEIGHTS),
     )
     left_out = {name for name in published if name.endswith(("position_ids", "relative_position_index"))}
     assert saved.keys() == published.keys() - left_out
@@ -144,22 +145,22 @@ def test_what_is_saved_has_the_published_names_and_values(tiny_models, tmp_path,
 
 def test_without_a_config_the_published_sizes_are_built_in_full():
     """On no memory: the numbers of parameters are those of Swin-tiny with its projection, and of Bio_ClinicalBERT."""
-    config = medclip._config(Path("none.json"), "swin")
+    config = medclip_network._config(Path("none.json"), "swin")
     with torch.device("meta"):
-        network = medclip._built(config, Path("none.json"))
+        network = medclip_network._built(config, Path("none.json"))
     assert config["image_size"] == 224
     counts = [sum(p.numel() for p in part.parameters()) for part in (network.vision_model, network.text_model)]
     assert counts == [27_519_354 + 768 * 512, 108_310_272 + 768 * 512]
     with torch.device("meta"):
-        network = medclip._built(medclip._config(Path("none.json"), "resnet"), Path("none.json"))
+        network = medclip_network._built(medclip_network._config(Path("none.json"), "resnet"), Path("none.json"))
     assert sum(p.numel() for p in network.vision_model.parameters()) == 25_557_032 - 2_049_000 + 2048 * 512
 
 
 def test_a_config_of_the_text_encoder_alone_is_taken_for_it(tmp_path):
     BertConfig(**BERT).save_pretrained(tmp_path)
-    config = medclip._config(tmp_path / "config.json", "swin")
+    config = medclip_network._config(tmp_path / "config.json", "swin")
     with torch.device("meta"):
-        network = medclip._built(config, tmp_path / "config.json")
+        network = medclip_network._built(config, tmp_path / "config.json")
     assert network.text_model["model"].config.hidden_size == 32
     assert network.vision_model["model"].config.embed_dim == 96
 
@@ -194,12 +195,12 @@ def folder_like(swin, tmp_path, without=()):
 
 
 def test_a_missing_folder_checkpoint_or_tokenizer_is_told_with_the_page_that_helps(swin, tmp_path):
-    assert f"pytorch_model.bin (or model.safetensors) of MedCLIP; {medclip.PAGE} says how to get it" in refused(
+    assert f"pytorch_model.bin (or model.safetensors) of MedCLIP; {medclip_network.PAGE} says how to get it" in refused(
         run_for(tmp_path / "nothing", "medclip")
     )
     told = refused(run_for(folder_like(swin, tmp_path, ["vocab.txt"]), "medclip"))
-    assert f"holds no tokenizer (vocab.txt or tokenizer.json); {medclip.PAGE} says how to get it" in told
-    page = Path(__file__).parents[3] / medclip.PAGE
+    assert f"holds no tokenizer (vocab.txt or tokenizer.json); {medclip_network.PAGE} says how to get it" in told
+    page = Path(__file__).parents[3] / medclip_network.PAGE
     for address in ("medclip-vit-pretrained.zip", "medclip-pretrained.zip", "emilyalsentzer/Bio_ClinicalBERT"):
         assert address in page.read_text()
 
@@ -233,6 +234,14 @@ def test_a_broken_config_is_told(swin, tmp_path, content):
     folder = folder_like(swin, tmp_path)
     (folder / "config.json").write_text(content)
     assert "is no config of MedCLIP" in refused(run_for(folder, "medclip"))
+
+
+def test_a_config_with_a_word_for_a_number_is_told_in_one_line(swin, tmp_path):
+    folder, content = folder_like(swin, tmp_path), medclip_config("swin")
+    content["text_config"] = {**content["text_config"], "hidden_size": "wide"}
+    (folder / "config.json").write_text(json.dumps(content))
+    told = refused(run_for(folder, "medclip"))
+    assert "config.json describes no MedCLIP" in told and "hidden_size" in told
 
 
 def test_a_config_of_other_sizes_is_told_by_name_and_shape(swin, tmp_path):

@@ -24,7 +24,8 @@ RESNET = {"layers": [1, 1, 1, 1], "width": 8, "head_width": 16, "image_size": 32
 VIT = {"layers": 4, "width": 32, "head_width": 16, "patch_size": 8, "image_size": 32}
 WORDS = ["cat", "dogs", "on", "street", "photo", "lung", "opacity", "left", "heart", "##ly"]
 LIBRARY = Path(__file__).parents[3] / "captions" / "library"
-SAID = "".join((LIBRARY / f"{name}.yaml").read_text() for name in ("chest_xray", "nodules"))  # not letter by letter
+DESCRIBED = ("chest_xray", "nodules", "coco", "rare_short")  # read word by word, not letter by letter
+SAID = "".join((LIBRARY / f"{name}.yaml").read_text() for name in DESCRIBED)
 LETTERS = [f"{mark}{letter}" for mark in ("", "##") for letter in "abcdefghijklmnopqrstuvwxyz,.-"]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *WORDS]
 VOCABULARY += sorted(set(re.findall("[a-z]{2,}", SAID)) - set(VOCABULARY))
@@ -36,6 +37,7 @@ BERT = {
     "intermediate_size": 48,
 }
 BERT |= {"max_position_embeddings": 96}
+VILT = {**BERT, "max_position_embeddings": 40, "image_size": 32, "patch_size": 8}
 SWIN = {
     "image_size": 32,
     "patch_size": 2,
@@ -100,7 +102,7 @@ def biomed_folder(folder: Path) -> None:
 
 
 def write_tokenizer(folder: Path) -> None:
-    """The vocabulary of a BERT that knows letters, a few words, and those of our descriptions of X-rays."""
+    """The vocabulary of a BERT that knows letters, a few words, and those of our descriptions for such models."""
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
 
 
@@ -174,12 +176,61 @@ def _saved_names(vision: torch.nn.Module) -> dict[str, torch.Tensor]:
     return state
 
 
+def vilt_folder(folder: Path) -> None:
+    """A maker: a random ViLT and its tokenizer, its checkpoint as the published one is laid out."""
+    from transformers import ViltConfig
+
+    write_tokenizer(folder)
+    ViltConfig(**VILT, architectures=["ViltForPreTraining"]).save_pretrained(folder)
+    torch.save(published_vilt(), folder / "pytorch_model.bin")
+
+
+def published_vilt() -> dict[str, torch.Tensor]:
+    """A random state dict with the names and extra tensors of ViLT's file, without a line of the code under test.
+
+    As there, the head that guesses words has a matrix of its own, and its bias stands under two names.
+    """
+    from transformers import ViltConfig, ViltModel
+
+    torch.manual_seed(0)
+    encoder = ViltModel(ViltConfig(**VILT))
+    for name, parameter in encoder.named_parameters():
+        if "norm" not in name.lower():
+            torch.nn.init.normal_(parameter, std=0.1 if parameter.ndim < 2 else 0.3)  # else all pairs score alike
+    width, words = VILT["hidden_size"], VILT["vocab_size"]
+    state = {f"vilt.{name}": value for name, value in encoder.state_dict().items()}
+    state["vilt.embeddings.text_embeddings.position_ids"] = torch.arange(VILT["max_position_embeddings"])[None]
+    state["mlm_score.bias"] = state["mlm_score.decoder.bias"] = torch.randn(words)
+    state["mlm_score.decoder.weight"] = torch.randn(words, width)
+    state["mlm_score.transform.dense.weight"] = 0.3 * torch.randn(width, width)
+    state["mlm_score.transform.dense.bias"] = torch.randn(width)
+    state["mlm_score.transform.LayerNorm.weight"] = torch.ones(width)
+    state["mlm_score.transform.LayerNorm.bias"] = torch.zeros(width)
+    return {**state, "itm_score.fc.weight": torch.randn(2, width), "itm_score.fc.bias": torch.randn(2)}
+
+
+def tied_vilt_folder(folder: Path) -> None:
+    """A maker: the same, but words are guessed by their own embeddings, and the file is what `save` writes."""
+    from stages.models import vilt
+
+    vilt_folder(folder)
+    path = folder / "pytorch_model.bin"
+    state = torch.load(path, weights_only=True)
+    state["mlm_score.decoder.weight"] = state["vilt.embeddings.text_embeddings.word_embeddings.weight"]
+    torch.save(state, path)
+    model = vilt.read(folder)
+    path.unlink()
+    vilt.save(model, folder)
+
+
 CASES = {
     ("clip", "resnet"): clip_folder(RESNET),
     ("clip", "vit"): clip_folder(VIT),
     ("clip", "biomed"): biomed_folder,
     ("medclip", "swin"): medclip_folder("swin"),
     ("medclip", "resnet"): medclip_folder("resnet"),
+    ("vilt", "b32"): vilt_folder,
+    ("vilt", "tied"): tied_vilt_folder,
 }
 
 

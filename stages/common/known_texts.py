@@ -1,0 +1,49 @@
+"""Embeddings of texts, each computed once as long as its encoder stays as it is."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import Parameter
+from torch.utils.checkpoint import checkpoint
+
+CHUNK = 64  # texts whose activations are held at once; of a thousand, ViT-B/32's text encoder would hold 30 GB
+
+
+class KnownTexts:
+    """Embeddings of texts, each computed once, alone, so that its bytes do not depend on its neighbours.
+
+    Args:
+        encode: M texts -> [M, D].
+    """
+
+    def __init__(self, encode: Callable[[list[str]], Tensor]) -> None:
+        self._encode = encode
+        self._embedded: dict[str, Tensor] = {}
+
+    def of(self, texts: Iterable[str], parameters: Iterable[Parameter]) -> Tensor:
+        """[M, D]; with one of the text encoder's parameters requiring a gradient nothing is kept.
+
+        Then more than CHUNK texts are encoded in chunks, each of which is computed again in the backward pass: that
+        takes a third more time, and the memory of one chunk.
+        """
+        texts = list(texts)
+        if any(parameter.requires_grad for parameter in parameters):
+            self.forget()
+            return self._encoded_anew(texts)
+        for text in texts:
+            if text not in self._embedded:
+                # kept tensors must be usable in a later backward pass, so they are no tensors of inference mode
+                with torch.inference_mode(False), torch.no_grad():
+                    self._embedded[text] = self._encode([text])[0]
+        return torch.stack([self._embedded[text] for text in texts])
+
+    def _encoded_anew(self, texts: list[str]) -> Tensor:
+        if len(texts) <= CHUNK:
+            return self._encode(texts)
+        chunks = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
+        return torch.cat([checkpoint(self._encode, chunk, use_reentrant=False) for chunk in chunks])
+
+    def forget(self) -> None:
+        """Compute all anew: the text encoder has changed."""
+        self._embedded.clear()
