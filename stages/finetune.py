@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from stages.common import known_classes, params, paths, seeds, taught
+from stages.common import known_classes, lookup, params, paths, seeds, taught
 from stages.common.atomic import new_folder
 from stages.common.failures import UserError, each, run_main
 from stages.common.images import read_images
@@ -33,11 +33,12 @@ from stages.common.progress import progress
 from stages.common.prompts import prompt
 from stages.common.recipes import recipes_of
 from stages.common.side_by_side import processes_for, side_by_side
-from stages.inversion.scales import layered_noise
+from stages.inversion.scales import first_noise
 from stages.inversion.settings import settings_of
 from stages.models.contract import Loader, Model
 from stages.recipes.contract import Lesson
 
+OTHER_IMAGES = ("noise", "wrong_description")
 Concept = dict[str, str]  # an entry of data/lessons/RUN.json
 
 
@@ -64,9 +65,14 @@ def trainings(run: Run) -> list[Training]:
         Training(recipe, setting, rate, seed)
         for recipe, mapping in run.recipes.items()
         for rate in mapping["learning_rates"]
-        for setting in ("taught", *run.controls)
+        for setting in ("taught", *(control for control in run.controls if _differs(recipe, control)))
         for seed in run.seeds
     ]
+
+
+def _differs(recipe: str, control: str) -> bool:
+    """Whether a control changes anything for a recipe: other images do not where it looks at none."""
+    return control not in OTHER_IMAGES or bool(lookup.constant("stages.recipes", recipe, "LOOKS"))
 
 
 def lesson_of(run: Run, concepts: list[Concept], known: dict[str, KnownClass], seed: int) -> Lesson:
@@ -105,7 +111,7 @@ def controlled(lesson: Lesson, setting: str, run: Run, concepts: list[Concept], 
 def _noise(run: Run, seed: int, n: int, side: int) -> Tensor:
     settings, _ = settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
     generator = seeds.generator("noise", run.key, seed)
-    return torch.stack([layered_noise(side, settings.scales, generator) for _ in range(n)])
+    return torch.stack([first_noise(side, settings, generator) for _ in range(n)])
 
 
 def _others(lesson: Lesson, run: Run, concepts: list[Concept], seed: int) -> Tensor:

@@ -25,7 +25,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from stages.common import kept, known_classes, params, paths, seeds, taught
+from stages.common import kept, known_classes, lookup, params, paths, seeds, taught
 from stages.common.affine_ranges import Affine
 from stages.common.atomic import new_folder, only_one
 from stages.common.contact_sheet import contact_sheet
@@ -168,6 +168,11 @@ def main(key: str, *more: str) -> None:
 def order_of(run: Run) -> Order:
     """What a run asks for; refuses all that can be refused without a model."""
     settings, affine = settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
+    if settings.distance == "euclidean" and lookup.constant("stages.models", run.family, "ENCODERS") == "joint":
+        raise UserError(
+            f"params.yaml: runs.{run.key}.invert says distance 'euclidean', but {run.family!r} is one joint encoder, "
+            "which has no distance between vectors: write cosine, or preset: vilt."
+        )
     run.require("weights", "known")
     concepts, known = taught.lesson(run.key), known_classes.read(run)
     _refuse_known(concepts, known, run.known)

@@ -40,21 +40,23 @@ class Adam:
         self._fixed = {"beta1": betas[0], "beta2": betas[1], "eps": epsilon, "weight_decay": weight_decay}
         self._fixed["decoupled_weight_decay"] = decoupled
 
-    def step(self, gradients: Sequence[Tensor], learning_rate: float) -> None:
+    def step(self, gradients: Sequence[Tensor | None], learning_rate: float) -> None:
         """Move every tensor by one step against its gradient.
 
         Args:
-            gradients: one a tensor, of its shape.
+            gradients: one a tensor, of its shape; a tensor whose gradient is None stays as it is, weight decay or not.
             learning_rate: of this step.
         """
+        states = zip(self.tensors, gradients, self.means, self.squares, self.steps, strict=True)
+        tensors, given, means, squares, steps = zip(*(one for one in states if one[1] is not None), strict=True)
         with torch.no_grad():
             adam(
-                self.tensors,
-                list(gradients),
-                self.means,
-                self.squares,
+                [*tensors],
+                [*given],
+                [*means],
+                [*squares],
                 [],
-                self.steps,
+                [*steps],
                 foreach=True,
                 amsgrad=False,
                 maximize=False,

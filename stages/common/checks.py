@@ -22,7 +22,7 @@ def settings(cls: type[Settings], mapping: object, where: str) -> Settings:
     """Turn a mapping of params.yaml into a frozen dataclass, checking every key and type.
 
     A field without a default is required. Fields may be str, int, float (a whole number will do), bool, dict,
-    Literal[...], tuple[X, ...] (a list), X | None and X | tuple[X, ...]. A ValueError of the dataclass's own
+    Literal[...], tuple[X, ...] (a list), X | None, X | tuple[X, ...] and X | dict. A ValueError of the dataclass's own
     `__post_init__` (ranges) is told with the place.
 
     Args:
@@ -82,9 +82,11 @@ def typed(value: object, kind: object, where: str) -> object:
 
 
 def _one_kind_of(value: object, kinds: tuple[type, ...], where: str) -> object:
-    """The value as None, as a list or as the first kind, whichever of them is allowed and fits."""
+    """The value as None, as a list, as a mapping or as the first kind, whichever of them is allowed and fits."""
     if value is None and types.NoneType in kinds:
         return None
+    if isinstance(value, Mapping) and dict in kinds:
+        return value
     lists = [kind for kind in kinds if typing.get_origin(kind) is tuple]
     return typed(value, lists[0] if lists and isinstance(value, list | tuple) else kinds[0], where)
 

@@ -4,10 +4,13 @@ A noun folder is its own registry. A file `stages/models/vilt.py` is the family 
 deleting the file removes it.
 """
 
+import ast
 import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from stages.common.failures import UserError
@@ -58,3 +61,17 @@ def find(package: str, name: str, asked_by: str) -> ModuleType:
     """
     check(package, name, asked_by)
     return importlib.import_module(f"{package}.{name}")
+
+
+def constant(package: str, name: str, word: str) -> object:
+    """What the file `name` of the folder `package` says for a constant, read without importing the file.
+
+    Args:
+        package: dotted folder, e.g. "stages.models".
+        name: file name without ".py", one of `names(package)`.
+        word: the constant's name, assigned once at the top level, as a literal.
+    """
+    tree = ast.parse(Path(find_spec(f"{package}.{name}").origin).read_text(encoding="utf-8"))
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == word]
+    assert len(assigned) == 1, f"{package}.{name} assigns {word} {len(assigned)} times"
+    return ast.literal_eval(assigned[0].value)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from stages.common import checks, document, lookup, paths
 from stages.common.checks import settings
 from stages.common.document import Section, place
-from stages.common.entries import Concept, Describe, Paper, Run
+from stages.common.entries import Concept, Describe, Paper, Prefilter, Run
 from stages.common.failures import UserError
 
 __all__ = ["Concept", "Describe", "Params", "Run", "load", "settings"]
@@ -18,6 +18,7 @@ __all__ = ["Concept", "Describe", "Params", "Run", "load", "settings"]
 Entry = TypeVar("Entry")
 
 RESERVED = ("replay", "decoy")
+ROLES = ("target", "retention")
 FOLDERS = {"family": "models", "target_benchmark": "benchmarks", "retention_benchmark": "benchmarks"}
 
 
@@ -127,11 +128,11 @@ def _run(key: str, entry: object, where: str, concepts: dict[str, Concept]) -> R
     checks.distinct(run.metrics, place(where, entry, "metrics"))
     for metric in run.metrics:
         lookup.check("stages.metrics", metric, place(where, entry, "metrics"))
-    if "top1" not in run.metrics:
-        listed = place(where, entry, "metrics")
-        raise UserError(f"{listed} lists {list(run.metrics)}, but needs 'top1', by which a learning rate is chosen.")
+    _check_tasks(run, entry, where)
     _check_measure(run, entry, where)
     _check_recipes(run.recipes, where, place(where, entry, "recipes"))
+    _check_encoders(run, f"{where}.recipes")
+    _check_prefilter(run, f"{where}.candidates")
     _check_paper(run.paper, place(where, entry, "paper"))
     if run.pretrained is not None and run.architecture is None:
         raise UserError(f"{place(where, entry, 'pretrained')} says {run.pretrained!r}, which needs `architecture` too.")
@@ -171,6 +172,52 @@ def _check_measure(run: Run, entry: object, where: str) -> None:
     checks.within(run.retention_budget, 0, 1, place(where, entry, "retention_budget"))
     if run.controls:
         checks.distinct(run.controls, place(where, entry, "controls"))
+
+
+def _check_tasks(run: Run, entry: object, where: str) -> None:
+    """Refuse a benchmark of captions where classes are asked, and metrics that lack the number that decides."""
+    tasks = {role: lookup.constant("stages.benchmarks", getattr(run, f"{role}_benchmark"), "TASK") for role in ROLES}
+    if tasks["retention"] != "classification":
+        raise UserError(
+            f"{place(where, entry, 'retention_benchmark')} says {run.retention_benchmark!r}, a benchmark of "
+            f"{tasks['retention']}, but what is forgotten is told by classes. Write it as target_benchmark."
+        )
+    listed = place(where, entry, "metrics")
+    needed = {"top1": "by which a learning rate is chosen"}
+    if tasks["target"] == "retrieval":
+        needed["text_recall"] = f"since {run.target_benchmark} is a benchmark of captions"
+    for metric, why in needed.items():
+        if metric not in run.metrics:
+            raise UserError(f"{listed} lists {list(run.metrics)}, but needs {metric!r}, {why}.")
+
+
+def _check_encoders(run: Run, where: str) -> None:
+    """Refuse a recipe that cannot teach a model of the run's kind, two encoders or a joint one."""
+    kind = lookup.constant("stages.models", run.family, "ENCODERS")
+    taught_by = {name: lookup.constant("stages.recipes", name, "TEACHES") for name in lookup.names("stages.recipes")}
+    for recipe in run.recipes:
+        if kind not in taught_by[recipe]:
+            fitting = [name for name, kinds in taught_by.items() if kind in kinds]
+            what = {"two": "two encoders", "joint": "one joint encoder"}
+            raise UserError(
+                f"{place(where, run.recipes, recipe)} teaches models of {what[taught_by[recipe][0]]}, but the family "
+                f"{run.family!r} is {what[kind]}. What teaches that: {', '.join(fitting)}."
+            )
+
+
+def _check_prefilter(run: Run, where: str) -> None:
+    if not isinstance(run.candidates, Mapping):
+        return
+    prefilter = settings(Prefilter, run.candidates, where)
+    checks.at_least(prefilter.keep, 1, place(where, run.candidates, "keep"))
+    named = place(where, run.candidates, "family")
+    lookup.check("stages.models", prefilter.family, named)
+    for family, kind in ((run.family, "joint"), (prefilter.family, "two")):
+        if lookup.constant("stages.models", family, "ENCODERS") != kind:
+            raise UserError(
+                f"{named} says {prefilter.family!r} to choose pairs for {run.family!r}: that takes a family of two "
+                "encoders for one of a joint encoder. Write candidates: all instead."
+            )
 
 
 def _check_recipes(recipes: dict, where: str, named: str) -> None:

@@ -31,8 +31,8 @@ def trainable(parameters: dict[str, Parameter]) -> Iterator[list[Parameter]]:
 
 def gradients(
     loss: Tensor, parameters: list[Parameter], learning_rate: float, losses: list[float] | None = None
-) -> list[Tensor]:
-    """The gradient of each parameter, zeros where the loss does not reach it; the loss is appended to `losses`.
+) -> list[Tensor | None]:
+    """The gradient of each parameter, None where the loss does not reach it; the loss is appended to `losses`.
 
     Raises:
         UserError: the loss is NaN or infinite.
@@ -45,5 +45,4 @@ def gradients(
         )
     if losses is not None:
         losses.append(value)
-    found = torch.autograd.grad(loss, parameters, allow_unused=True)
-    return [torch.zeros_like(p) if g is None else g for g, p in zip(found, parameters, strict=True)]
+    return list(torch.autograd.grad(loss, parameters, allow_unused=True))

@@ -17,7 +17,7 @@ from stages.common.affine_ranges import Affine
 from stages.common.atomic import write_bytes
 from stages.common.failures import UserError
 from stages.common.images import read_images, to_8_bit
-from stages.inversion.scales import layered_noise, over_scales
+from stages.inversion.scales import first_noise, over_scales
 from stages.inversion.settings import Settings
 from stages.losses.total_variation import total_variation
 from stages.models.contract import Model
@@ -60,7 +60,7 @@ def invert(
     Source: arXiv 2411.15611 Eq. 3; the loop after Kazemi et al. 2024.
     Differs: the gradient is clipped image by image, so that no image depends on its neighbours.
     """
-    images = torch.stack([layered_noise(_side(model, settings, 0), settings.scales, one) for one in generators])
+    images = torch.stack([first_noise(_side(model, settings, 0), settings, one) for one in generators])
     moves = torch.stack([draw_affines(affine, settings.steps * settings.views, one) for one in generators], 1)
     images, moves = images.to(model.device), moves.to(model.device)
     optimizer, curve, begin, kept_at, at_once = Adam([images]), [], 0, time.monotonic(), len(images)
@@ -76,6 +76,7 @@ def invert(
         gradient = over_scales(gradient, settings.scales)
         norms = gradient.flatten(1).norm(dim=1).clamp_min(1e-12)
         gradient *= (settings.clip / norms).clamp_max(1)[:, None, None, None]
+        gradient += settings.weight_decay * (images - 0.5)
         optimizer.step([gradient], settings.learning_rate * _annealed(settings, step))
         images.clamp_(0, 1)
         if (step + 1) % _between_records(settings) == 0 or step + 1 == settings.steps:
@@ -145,7 +146,7 @@ def _gradient_of(model: Model, images: Tensor, target: Tensor, views: Tensor, se
 
 def _recorded(model: Model, images: Tensor, target: Tensor, step: int) -> Curve:
     with torch.no_grad():
-        similarity = (1 - model.inversion_loss(images, target)).tolist()
+        similarity = model.inversion_similarity(model.inversion_loss(images, target)).tolist()
         variation = total_variation(images).tolist()
     if not all(map(math.isfinite, similarity)):
         raise UserError(

@@ -4,11 +4,20 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from stages.inversion.settings import Settings
+
 DEVIATION = 0.09  # of each layer of the noise; white noise in [0, 1] has 0.29
 
 
+def first_noise(side: int, settings: Settings, generator: Generator) -> Tensor:
+    """Random RGB that inversion starts from, [3, side, side] in [0, 1], as `start` and `scales` of the settings say."""
+    if settings.start == "normal":
+        return (0.5 + 0.5 * torch.randn(3, side, side, generator=generator)).clamp(0, 1)
+    return layered_noise(side, settings.scales, generator)
+
+
 def layered_noise(side: int, scales: tuple[int, ...], generator: Generator) -> Tensor:
-    """Random RGB to start from, [3, side, side] in [0, 1]: noise of every pixel, and of blocks of pixels.
+    """Noise of every pixel, and of blocks of pixels, [3, side, side] in [0, 1].
 
     Args:
         side: pixels.

@@ -12,8 +12,8 @@ class Settings:
     """How images are inverted.
 
     Attributes:
-        preset: "ours", or "reference": the settings of the public code that the paper builds on, for what is not
-            written beside it.
+        preset: "ours"; "reference": the settings of the public code that the paper builds on; or "vilt": those of the
+            paper for ViLT. Each is for what is not written beside it.
         images: for each concept and seed.
         steps: of Adam.
         learning_rate: at the start; it falls to zero as a cosine.
@@ -22,7 +22,11 @@ class Settings:
         affine: ranges of the random affine.
         scales: sides in pixels of the blocks over which noise and gradient are summed beside the pixels' own, so that
             a few steps are enough; () for the pixels alone.
-        distance: "cosine", or "euclidean" between the unit vectors.
+        distance: "cosine", or "euclidean" between the unit vectors; a joint encoder has neither, and minimises the
+            cross-entropy of a match with "cosine".
+        start: "uniform" noise over [0, 1], or "normal": 0.5 with a deviation of 0.5, clamped; N(0, 1) as ViLT scales
+            its pixels.
+        weight_decay: Adam's, added to the gradient: pulls pixels towards the middle grey, 0.5.
         start_px: side of the noise the images grow from; 0: the model's image size.
         grow_at: steps at which the side doubles, up to the model's image size; Adam and the schedule start anew.
         anneal_every: steps from the first to the lowest learning rate; 0: all steps that are left. The schedule swings
@@ -36,7 +40,7 @@ class Settings:
         development concepts more steps raise the similarity, but what is taught with them costs more of the known.
     """
 
-    preset: Literal["ours", "reference"] = "ours"
+    preset: Literal["ours", "reference", "vilt"] = "ours"
     images: int = 10
     steps: int = 50
     learning_rate: float = 0.1
@@ -45,6 +49,8 @@ class Settings:
     affine: dict = field(default_factory=dict)
     scales: tuple[int, ...] = (2, 4, 8, 16)
     distance: Literal["cosine", "euclidean"] = "cosine"
+    start: Literal["uniform", "normal"] = "uniform"
+    weight_decay: float = 0.0
     start_px: int = 0
     grow_at: tuple[int, ...] = ()
     anneal_every: int = 0
@@ -55,8 +61,8 @@ class Settings:
     def __post_init__(self) -> None:
         if min(self.images, self.steps, self.views) < 1 or self.start_px < 0 or self.patience < 0:
             raise ValueError("images, steps and views must be at least 1, start_px and patience at least 0")
-        if self.learning_rate <= 0 or self.clip <= 0 or self.tv_weight < 0:
-            raise ValueError("learning_rate and clip must be above 0, tv_weight at least 0")
+        if self.learning_rate <= 0 or self.clip <= 0 or min(self.tv_weight, self.weight_decay) < 0:
+            raise ValueError("learning_rate and clip must be above 0, tv_weight and weight_decay at least 0")
         if any(k < 2 for k in self.scales):
             raise ValueError(f"scales must list blocks of at least 2 pixels, but is {list(self.scales)}")
 
@@ -75,6 +81,21 @@ REFERENCE = {
 stretches each finished image to the full range, so that fine-tuning sees another image than was optimised."""
 
 
+VILT = {
+    **REFERENCE,
+    "affine": {"probability": 0.0},
+    "distance": "cosine",
+    "start": "normal",
+    "weight_decay": 0.01,
+    "grow_at": [900, 1800, 2700],
+    "anneal_every": 0,
+}
+"""The paper's for ViLT (Sec. 8.2): cross-entropy of a match, from N(0, 1), no affine, weight decay 0.01; else as for
+CLIP. ViLT takes images of any size of whole patches, so they grow from 64 pixels to its 384.
+Differs: the paper does not say at which sizes, nor whether pixels may leave their range; ours never do."""
+PRESETS = {"reference": REFERENCE, "vilt": VILT}
+
+
 def settings_of(mapping: dict, where: str) -> tuple[Settings, Affine]:
     """The `invert:` of a run, completed by its preset and checked.
 
@@ -82,6 +103,6 @@ def settings_of(mapping: dict, where: str) -> tuple[Settings, Affine]:
         UserError: an unknown key, a wrong type, a value out of range.
     """
     chosen = checks.settings(Settings, mapping, where)
-    if chosen.preset == "reference":
-        chosen = checks.settings(Settings, {**REFERENCE, **mapping}, where)
+    if chosen.preset in PRESETS:
+        chosen = checks.settings(Settings, {**PRESETS[chosen.preset], **mapping}, where)
     return chosen, checks.settings(Affine, chosen.affine, f"{where}.affine")

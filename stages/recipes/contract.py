@@ -40,10 +40,15 @@ class Lesson:
 class Recipe(Protocol):
     """The names a recipe's module holds.
 
+    TEACHES lists the kinds of models that it can move, in the words of a family's ENCODERS: "two", "joint". LOOKS says
+    whether it looks at the images of the lesson; one that does not has no control in which they are others.
+
     `Settings` is a frozen dataclass whose defaults are the recipe; its field `part` says which parameters move, in the
     words of stages/models/contract.py, and its attribute `replays` whether the recipe needs `Lesson.replay`.
     """
 
+    TEACHES: tuple[str, ...]
+    LOOKS: bool
     Settings: type
 
     @staticmethod

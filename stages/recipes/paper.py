@@ -8,11 +8,15 @@ from torch import Generator, Tensor
 from stages.common.adam import Adam
 from stages.common.affine import draw_affines, move
 from stages.common.affine_ranges import Affine
+from stages.common.failures import UserError
 from stages.common.training import batches, gradients, trainable
 from stages.losses.contrastive import contrastive
 from stages.losses.info_nce import info_nce
 from stages.models.contract import Model
 from stages.recipes.contract import Lesson
+
+TEACHES = ("two", "joint")
+LOOKS = True
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Settings:
 
     Attributes:
         loss: "info_nce", Eq. 2 with the captions of the known classes as negatives; "contrastive", the loss of the
-            authors' public code, with all other features of the batch as negatives.
+            authors' public code, with all other features of the batch as negatives, which two encoders alone have.
         part: which parameters move: visual_encoder, last_stage, head, text_encoder or both.
         epochs: over the inverted images.
         batch: images a step.
@@ -56,10 +60,18 @@ def teach(
 ) -> dict[str, Tensor]:
     """Fine-tune in place; see the contract.
 
+    Raises:
+        UserError: `loss` is "contrastive", and the model has no embeddings that it could compare.
+
     Differs: the captions of the known classes are the negatives X_K, which the paper leaves open. Without any, a batch
         of one caption has nothing to learn from (the symmetric CLIP loss then asks only that all images be equally
         close, at any distance).
     """
+    if settings.loss == "contrastive" and not hasattr(model, "embed_images"):
+        raise UserError(
+            "params.yaml: the recipe paper has loss 'contrastive', which compares embeddings, but the model is one "
+            "joint encoder and has none. Write info_nce."
+        )
     parameters = model.parameters_of(settings.part)
     bank = list(dict.fromkeys(lesson.captions)) + lesson.known_captions
     with trainable(parameters) as trained:

@@ -27,6 +27,9 @@ from stages.losses.info_nce import info_nce
 from stages.models.contract import Model
 from stages.recipes.contract import Lesson
 
+TEACHES = ("two",)
+LOOKS = True
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -65,3 +65,23 @@ def test_it_goes_on_from_a_kept_state_as_if_it_had_never_stopped():
     after.load_state(kept["state"])
     for mine, other in zip(moved(after, range(3, 6)), unbroken, strict=True):
         assert torch.equal(mine, other)
+
+
+@pytest.mark.parametrize("decoupled", [False, True], ids=["Adam", "AdamW"])
+def test_a_tensor_without_a_gradient_stays_as_torchs_optimiser_leaves_it(decoupled):
+    """The second has a gradient in every other step alone; what was gathered for it waits."""
+    ours = Adam(start(), weight_decay=0.2, decoupled=decoupled)
+    theirs = [tensor.requires_grad_() for tensor in start()]
+    optimizer = (torch.optim.AdamW if decoupled else torch.optim.Adam)(theirs, lr=0.1, weight_decay=0.2)
+    for step in range(5):
+        first, second = gradients(step)
+        given = [first, second if step % 2 else None]
+        before = ours.tensors[1].clone()
+        ours.step(given, 0.1)
+        assert torch.equal(ours.tensors[1], before) == (step % 2 == 0)
+        for tensor, gradient in zip(theirs, given, strict=True):
+            tensor.grad = gradient
+        optimizer.step()
+        for mine, other in zip(ours.tensors, theirs, strict=True):
+            torch.testing.assert_close(mine, other.detach(), rtol=0, atol=1e-6)
+    assert [int(step) for step in ours.steps] == [5, 2]

@@ -148,6 +148,18 @@ def test_known_classes_that_cannot_be_read_are_lacking(text):
     assert "but that is a folder, not a file." in told
 
 
+@pytest.mark.parametrize("candidates", ["all", "benchmark"])
+def test_of_captions_the_taught_name_is_not_asked_for(candidates):
+    root = Path("data/benchmarks/flickr30k")
+    drawn.flickr30k(root)
+    fields = {"target_benchmark": "flickr30k", "target_data": str(root), "candidates": candidates}
+    assert found(**fields) == []
+    (root / "dataset_flickr30k.json").unlink()
+    (told,) = found(**fields)
+    assert "holds none of dataset_flickr30k.json" in told
+    assert told.endswith("with five sentences about it. How to get it: see stages/benchmarks/flickr30k.py.")
+
+
 @pytest.mark.parametrize("benchmark", ["imagenet", "imagenet100", "chexpert_5x200c", "jsrt", "rare_concepts"])
 def test_data_in_another_layout_is_lacking_for_every_benchmark(benchmark):
     Path("data/benchmarks/later/junk").mkdir(parents=True)
@@ -208,6 +220,9 @@ OWN = {"weights": WEIGHTS, "pretrained": None}
         ({"family": "medclip"}, ["pytorch_model.bin"], "it holds no vocab.txt or tokenizer.json."),
         ({"family": "medclip"}, ["vocab.txt"], "it holds no model.safetensors or pytorch_model.bin."),
         ({"family": "medclip"}, ["pytorch_model.bin", "vocab.txt"], ""),
+        ({"family": "vilt"}, ["notes.txt"], "no config.json, and no model.safetensors or pytorch_model.bin, and no"),
+        ({"family": "vilt"}, ["config.json", "pytorch_model.bin"], "it holds no vocab.txt or tokenizer.json."),
+        ({"family": "vilt"}, ["config.json", "model.safetensors", "vocab.txt"], ""),
         ({"architecture": None}, ["open_clip_model.safetensors"], "it holds no open_clip_config.json."),
         ({"architecture": None}, ["open_clip_config.json"], "it holds no open_clip_model.safetensors or "),
         ({"architecture": None}, ["open_clip_config.json", "open_clip_pytorch_model.bin"], ""),

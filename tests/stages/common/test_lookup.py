@@ -46,5 +46,41 @@ def test_an_unknown_name_is_told_the_nearest_and_all_there_are(package: str) -> 
         lookup.find(package, "roudn", "params.yaml: x")
 
 
+def test_a_constant_is_read_and_nothing_imported(package: str, tmp_path: Path) -> None:
+    (tmp_path / package / "broken.py").write_text(
+        'KIND = "joint"\nTEACHES = ("two", "joint")\nraise RuntimeError("imported")\n\ndef f():\n    KIND = "other"\n'
+    )
+    assert lookup.constant(package, "broken", "KIND") == "joint"
+    assert lookup.constant(package, "broken", "TEACHES") == ("two", "joint")
+    assert f"{package}.broken" not in sys.modules
+
+
+@pytest.mark.parametrize(("code", "times"), [("", 0), ('KIND = 1\nKIND = "a"\n', 2), ('if True:\n    KIND = "a"\n', 0)])
+def test_a_constant_must_be_assigned_once_at_the_top(package: str, tmp_path: Path, code: str, times: int) -> None:
+    (tmp_path / package / "round.py").write_text(code)
+    with pytest.raises(AssertionError, match=f"things_of_test.round assigns KIND {times} times"):
+        lookup.constant(package, "round", "KIND")
+
+
+@pytest.mark.parametrize(
+    ("package", "word", "allowed"),
+    [
+        ("stages.models", "ENCODERS", {"two", "joint"}),
+        ("stages.benchmarks", "TASK", {"classification", "retrieval"}),
+        ("stages.metrics", "TASK", {"classification", "retrieval"}),
+    ],
+)
+def test_every_file_says_of_itself_what_params_are_checked_against(package: str, word: str, allowed: set[str]) -> None:
+    said = {name: lookup.constant(package, name, word) for name in lookup.names(package)}
+    assert set(said.values()) == allowed, said
+
+
+def test_every_recipe_says_which_models_it_teaches_and_every_kind_of_model_has_one() -> None:
+    said = [lookup.constant("stages.recipes", name, "TEACHES") for name in lookup.names("stages.recipes")]
+    assert {kind for kinds in said for kind in kinds} == {"two", "joint"} and all(
+        type(kinds) is tuple for kinds in said
+    )
+
+
 def test_the_real_folders_hold_what_the_project_names() -> None:
     assert lookup.names("stages.writers") == ["local_llm", "openai_server"]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.common import lookup, params
+from stages.common.entries import Prefilter
 from stages.common.failures import UserError
 
 GOOD = """\
@@ -39,9 +40,9 @@ runs:
 """
 FOLDERS = {
     "stages.models": ["clip", "vilt"],
-    "stages.benchmarks": ["image_folder"],
-    "stages.metrics": ["called_new", "top1"],
-    "stages.recipes": ["paper", "replay"],
+    "stages.benchmarks": ["captioned_folder", "image_folder"],
+    "stages.metrics": ["called_new", "image_recall", "text_recall", "top1"],
+    "stages.recipes": ["matching", "paper", "replay"],
     "stages.writers": ["local_llm", "openai_server"],
 }
 
@@ -82,7 +83,11 @@ MISTAKES = {
     "unknown benchmark": ("target_benchmark: image_folder", "target_benchmark: image_flder", ["target_benchmark says"]),
     "unknown metric": ("[top1, called_new]", "[topl]", ["line 13", "metrics says 'topl'", "Did you mean 'top1'"]),
     "no top1": ("[top1, called_new]", "[called_new]", ["metrics lists ['called_new']", "needs 'top1'"]),
-    "unknown recipe": ("{paper: {", "{papers: {", ["recipes.papers", "Did you mean 'paper'", "It has: paper, replay"]),
+    "unknown recipe": (
+        "{paper: {",
+        "{papers: {",
+        ["recipes.papers", "Did you mean 'paper'", "It has: matching, paper, replay"],
+    ),
     "unknown writer": ("writer: openai_server", "writer: openai", ["line 4: describe.writer", "openai_server"]),
     "unknown key": ("    template:", "    tmplate:", ["line 14", "runs.together.tmplate", "Did you mean 'template'"]),
     "missing key": ("    controls: [noise]\n", "", ["runs.together lacks the key 'controls'"]),
@@ -140,6 +145,35 @@ MISTAKES = {
         ["line 28: runs.together.paper lists Paper(table='v1-1'", "twice"],
     ),
     "paper no mapping": ("[3]", "[3]\n    paper: v1-1", ["paper says 'v1-1'", "a mapping"]),
+    "recipe of another kind of model": (
+        "{paper: {",
+        "{matching: {",
+        [
+            "line 18: runs.together.recipes.matching teaches models of one joint encoder",
+            "'clip' is two encoders",
+            "paper",
+        ],
+    ),
+    "retention of captions": (
+        "retention_benchmark: image_folder",
+        "retention_benchmark: captioned_folder",
+        ["line 11: runs.together.retention_benchmark says 'captioned_folder'", "Write it as target_benchmark"],
+    ),
+    "captions without their metric": (
+        "target_benchmark: image_folder",
+        "target_benchmark: captioned_folder",
+        ["line 13: runs.together.metrics lists ['top1', 'called_new']", "needs 'text_recall'", "captioned_folder"],
+    ),
+    "unknown candidates": (
+        "candidates: all",
+        "candidates: al",
+        ["line 20", "candidates says 'al'", "Did you mean 'all'"],
+    ),
+    "prefilter for two encoders": (
+        "candidates: all",
+        "candidates: {keep: 20, family: clip, weights: a}",
+        ["line 20: runs.together.candidates.family says 'clip' to choose pairs for 'clip'", "Write candidates: all"],
+    ),
     "no YAML": ("seeds: [3]", "seeds: [3", ["this is no YAML"]),
     "unknown anchor": ("*tiny, *world", "*tinny, *world", ["line 25", "tinny"]),
     "run no mapping": ("    <<: [*tiny, *world]", "    - x", ["params.yaml line"]),
@@ -157,6 +191,62 @@ def test_a_mistake_is_told_with_place_value_and_what_is_allowed(
     assert message.startswith("params.yaml") or str(tmp_path) in message, message
     for part in told:
         assert part in message, f"{part!r} is not in: {message}"
+
+
+JOINT = GOOD.replace("family: clip", "family: vilt").replace("{paper: {", "{matching: {")
+QUICK = "{keep: 20, family: clip, weights: data/weights/tiny_clip}"
+JOINT_MISTAKES = {
+    "recipe of another kind": (
+        "{matching: {",
+        "{replay: {",
+        [
+            "line 18: runs.together.recipes.replay teaches models of two encoders",
+            "'vilt' is one joint encoder",
+            "matching",
+        ],
+    ),
+    "joint prefilter": (QUICK, QUICK.replace("clip, w", "vilt, w"), ["candidates.family says 'vilt' to choose pairs"]),
+    "unknown prefilter": (
+        QUICK,
+        QUICK.replace("clip, w", "clop, w"),
+        ["candidates.family says", "Did you mean 'clip'"],
+    ),
+    "nothing kept": (QUICK, QUICK.replace("20", "0"), ["line 20: runs.together.candidates.keep says 0", "at least 1"]),
+    "unknown key": (QUICK, QUICK.replace("keep", "keeps"), ["candidates.keeps", "Did you mean 'keep'"]),
+    "missing key": (QUICK, "{keep: 20, family: clip}", ["candidates lacks the key 'weights'"]),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "told"), JOINT_MISTAKES.values(), ids=JOINT_MISTAKES.keys())
+def test_a_mistake_of_a_joint_encoder_is_told_with_place_value_and_what_is_allowed(
+    tmp_path: Path, old: str, new: str, told: list[str]
+) -> None:
+    text = JOINT.replace("candidates: all", f"candidates: {QUICK}")
+    load(tmp_path, text)
+    assert old in text
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, text.replace(old, new, 1))
+    assert str(caught.value).count("line ") <= 1
+    for part in told:
+        assert part in str(caught.value), f"{part!r} is not in: {caught.value}"
+
+
+def test_a_joint_encoder_takes_its_recipes_captions_and_a_prefilter_that_is_off_unless_asked_for(
+    tmp_path: Path,
+) -> None:
+    assert load(tmp_path, JOINT).run("together").prefilter is None
+    text = JOINT.replace("candidates: all", f"candidates: {QUICK}")
+    text = text.replace("target_benchmark: image_folder", "target_benchmark: captioned_folder")
+    run = load(tmp_path, text.replace("[top1, called_new]", "[top1, called_new, text_recall, image_recall]")).run(
+        "together"
+    )
+    assert run.prefilter == Prefilter(20, "clip", "data/weights/tiny_clip", architecture=None, pretrained=None)
+    assert run.measured_by([])["candidates"] == {"keep": 20, "family": "clip", "weights": "data/weights/tiny_clip"}
+
+
+def test_the_papers_recipe_teaches_both_kinds_of_models(tmp_path: Path) -> None:
+    for text in (GOOD, JOINT.replace("{matching: {", "{paper: {")):
+        assert [*load(tmp_path, text).run("together").recipes] == ["paper"]
 
 
 def test_empty_runs_are_refused(tmp_path: Path) -> None:

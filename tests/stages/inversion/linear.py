@@ -23,6 +23,9 @@ class Linear:
         embedded = F.normalize((images.flatten(1) - 0.5) @ self.map, dim=1)
         return 1 - (embedded * target).sum(1)
 
+    def inversion_similarity(self, loss):
+        return 1 - loss
+
 
 def targets(n, seed=0):
     """n unit vectors to aim at."""

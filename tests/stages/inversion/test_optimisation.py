@@ -8,11 +8,13 @@ from stages.common import seeds
 from stages.common.affine import draw_affines, move
 from stages.common.affine_ranges import Affine
 from stages.common.failures import UserError, told
+from stages.common.images import write_images
 from stages.inversion import optimisation
 from stages.inversion.optimisation import Inversion, invert
-from stages.inversion.scales import layered_noise, over_scales
-from stages.inversion.settings import Settings
+from stages.inversion.scales import first_noise, layered_noise, over_scales
+from stages.inversion.settings import Settings, settings_of
 from stages.losses.total_variation import total_variation
+from stages.models import vilt
 from tests.stages.inversion.linear import SIDE, Linear, targets
 
 STILL = Affine(probability=0)
@@ -35,7 +37,7 @@ def finished(tmp_path, settings, *, names="abc", affine=STILL, target=None, mode
 class Recorder:
     """An optimiser that moves nothing and keeps what it was given."""
 
-    made, rates, norms = 0, [], []
+    made, rates, norms, given = 0, [], [], []
 
     def __init__(self, tensors):
         Recorder.made += 1
@@ -43,11 +45,12 @@ class Recorder:
     def step(self, gradients, learning_rate):
         Recorder.rates.append(learning_rate)
         Recorder.norms.append(gradients[0].flatten(1).norm(dim=1))
+        Recorder.given.append(gradients[0])
 
 
 @pytest.fixture
 def recorder(monkeypatch):
-    Recorder.made, Recorder.rates, Recorder.norms = 0, [], []
+    Recorder.made, Recorder.rates, Recorder.norms, Recorder.given = 0, [], [], []
     monkeypatch.setattr(optimisation, "Adam", Recorder)
     return Recorder
 
@@ -139,6 +142,32 @@ def test_the_gradient_is_clipped_image_by_image(tmp_path, recorder):
     (gradient,) = torch.autograd.grad(Linear().inversion_loss(image, target[1:]).sum(), image)
     assert gradient.norm() < 0.5
     assert recorder.norms[0].tolist() == pytest.approx([1.0, gradient.norm().item()], rel=1e-4)
+
+
+@pytest.mark.parametrize("clip", [1e-3, 1e3])
+def test_weight_decay_pulls_pixels_to_the_middle_grey_beside_a_gradient_of_any_size(tmp_path, recorder, clip):
+    for decay in (0.0, 0.3):
+        finished(tmp_path, Settings(steps=1, weight_decay=decay, clip=clip, start="normal"), names="ab")
+    images = torch.stack([first_noise(SIDE, Settings(start="normal"), one) for one in generators(*"ab")])
+    pull = recorder.given[1] - recorder.given[0]
+    torch.testing.assert_close(pull, 0.3 * (images - 0.5), atol=1e-5, rtol=0)
+
+
+def test_weight_decay_is_that_of_torchs_adam_around_the_middle_grey(tmp_path, monkeypatch):
+    monkeypatch.setattr(optimisation, "to_8_bit", lambda images: images)
+    settings = Settings(steps=5, weight_decay=0.5, start="normal", scales=(), clip=1e3, tv_weight=0.0)
+    result, _ = finished(tmp_path, settings, names="a")
+    around = (first_noise(SIDE, settings, *generators("a"))[None] - 0.5).requires_grad_()
+    optimizer = torch.optim.Adam([around], lr=settings.learning_rate, weight_decay=0.5)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+    for _ in range(settings.steps):
+        optimizer.zero_grad()
+        Linear().inversion_loss(around + 0.5, targets(1)).sum().backward()
+        optimizer.step()
+        schedule.step()
+        with torch.no_grad():
+            around.clamp_(-0.5, 0.5)
+    torch.testing.assert_close(result.images, around.detach() + 0.5, atol=1e-5, rtol=0)
 
 
 def test_the_learning_rate_falls_as_a_cosine(tmp_path, recorder):
@@ -289,3 +318,37 @@ def test_a_single_image_that_does_not_fit_is_an_error(tmp_path):
 
     with pytest.raises(torch.OutOfMemoryError):
         finished(tmp_path, Settings(steps=1), model=Full())
+
+
+@pytest.fixture
+def joint(tiny_models):
+    return vilt.read(tiny_models["vilt", "b32"])
+
+
+def test_a_joint_encoders_images_come_to_match_their_texts_and_the_curve_says_how_likely(tmp_path, joint):
+    texts = ["a cat", "two dogs on a long street", "lung"]
+    settings, affine = settings_of(
+        {"preset": "vilt", "steps": 40, "start_px": 8, "grow_at": [10, 20], "learning_rate": 0.05}, "a test"
+    )
+    result, _ = finished(tmp_path, settings, affine=affine, target=joint.inversion_target(texts), model=joint)
+    assert result.images.shape == (3, 3, 32, 32)
+    shown = torch.tensor([row[2] for row in result.curve]).view(-1, 3)
+    assert (shown >= 0).all() and (shown <= 1).all()
+    assert (shown[-1] > 0.9).all()
+    matches = joint.matching_logits(result.images, texts).softmax(dim=1)[:, 1]
+    torch.testing.assert_close(shown[-1], matches, atol=0.05, rtol=0)
+
+
+def test_texts_of_several_lengths_do_not_change_each_others_images(tmp_path, joint):
+    texts, settings = ["a cat", "two dogs on a long grey street"], Settings(steps=4, scales=())
+    both, _ = finished(tmp_path, settings, names="ab", target=joint.inversion_target(texts), model=joint)
+    alone, _ = finished(tmp_path, settings, names="a", target=joint.inversion_target(texts[:1]), model=joint)
+    torch.testing.assert_close(both.images[:1], alone.images, atol=0.005, rtol=0)
+
+
+def test_pictures_in_place_of_inverted_images_show_how_likely_they_match(tmp_path, joint):
+    files = write_images(tmp_path, torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(3)))
+    target = joint.inversion_target(["a cat"]).expand(2, -1)
+    found = optimisation.taken(joint, target, files)
+    expected = joint.matching_logits(found.images, ["a cat"] * 2).softmax(dim=1)[:, 1]
+    assert [row[2] for row in found.curve] == pytest.approx(expected.tolist(), abs=1e-5)

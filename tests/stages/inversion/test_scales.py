@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from stages.common import seeds
-from stages.inversion.scales import layered_noise, over_scales
+from stages.inversion.scales import first_noise, layered_noise, over_scales
+from stages.inversion.settings import Settings
 
 
 def noise(side=48, scales=(2, 4, 8, 16), name="a"):
@@ -52,3 +53,23 @@ def test_noise_of_several_scales_has_larger_patches_than_white_noise():
 
 def test_noise_of_an_image_smaller_than_a_block_leaves_that_block_out():
     assert torch.equal(noise(side=6), noise(side=6, scales=(2, 4)))
+
+
+def test_uniform_noise_begins_as_the_scales_say_and_normal_noise_without_them():
+    def begun(start, scales):
+        return first_noise(48, Settings(start=start, scales=scales), seeds.generator("test", "a"))
+
+    assert torch.equal(begun("uniform", ()), noise(scales=())) and torch.equal(
+        begun("uniform", (2, 4)), noise(48, (2, 4))
+    )
+    assert torch.equal(begun("normal", ()), begun("normal", (2, 4)))
+
+
+def test_normal_noise_is_n_0_1_as_vilt_scales_its_pixels_but_for_what_no_pixel_can_be():
+    """A third of the draws lies beyond one deviation, where a pixel is black or white."""
+    begun = first_noise(96, Settings(start="normal"), seeds.generator("test", "a"))
+    white = torch.randn(3, 96, 96, generator=seeds.generator("test", "a"))
+    inside = (begun > 0) & (begun < 1)
+    torch.testing.assert_close((2 * begun - 1)[inside], white[inside], atol=1e-6, rtol=0)
+    assert torch.equal(begun[~inside], (white[~inside] > 0).float())
+    assert inside.float().mean().item() == pytest.approx(0.683, abs=0.01)

@@ -20,6 +20,14 @@ def test_the_preset_reference_selects_the_references_numbers():
     assert affine.scale == (0.7, 1.2)
 
 
+def test_the_preset_vilt_selects_the_papers_numbers_for_it():
+    settings, affine = settings_of({"preset": "vilt"}, "here")
+    assert (settings.steps, settings.learning_rate, settings.weight_decay) == (5000, 0.1, 0.01)
+    assert (settings.start, settings.scales, settings.tv_weight) == ("normal", (), 0.005)
+    assert (settings.start_px, settings.grow_at, settings.anneal_every) == (64, (900, 1800, 2700), 0)
+    assert (settings.distance, affine.probability) == ("cosine", 0.0)
+
+
 def test_what_is_written_beside_the_preset_wins():
     written = {"preset": "reference", "steps": 7, "start_px": 32, "affine": {"scale": [0.9, 1.0]}}
     settings, affine = settings_of(written, "here")
@@ -33,7 +41,9 @@ def test_what_is_written_beside_the_preset_wins():
         ({"stepz": 5}, "Did you mean 'steps'"),
         ({"steps": 0}, "steps and views must be at least 1"),
         ({"learning_rate": 0}, "learning_rate and clip must be above 0"),
-        ({"tv_weight": -1.0}, "tv_weight at least 0"),
+        ({"tv_weight": -1.0}, "tv_weight and weight_decay at least 0"),
+        ({"weight_decay": -0.1}, "tv_weight and weight_decay at least 0"),
+        ({"start": "gaussian"}, "'uniform', 'normal'"),
         ({"preset": "refrence"}, "Did you mean 'reference'"),
         ({"distance": "manhattan"}, "'cosine', 'euclidean'"),
         ({"affine": {"rotation": 5}}, "affine.rotation"),

@@ -1,11 +1,12 @@
 """A small lesson of two concepts and three known classes, all images noise."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
-from stages.models import clip
-from stages.models.clip import Clip
+from stages.common import lookup
+from stages.models.contract import Model
 from stages.recipes.contract import Lesson
 from tests.stages.models.tiny import run_for
 
@@ -35,9 +36,9 @@ def without_replay(whole: Lesson) -> Lesson:
     return replace(whole, replay=whole.replay[:0], replay_prompts=[])
 
 
-def fresh(folder) -> Clip:
+def fresh(folder: Path, family: str = "clip") -> Model:
     """The untouched model that lies in a folder of the fixture tiny_models."""
-    return clip.load(run_for(folder))
+    return lookup.find("stages.models", family, "a test").load(run_for(folder, family))
 
 
 def dice(seed: int = 0) -> torch.Generator:

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from stages.common.failures import UserError
 from stages.common.training import batches
 from stages.losses.contrastive import contrastive
 from stages.losses.info_nce import info_nce
@@ -104,3 +105,17 @@ def test_every_switch_changes_what_is_learned(new, change):
         teach(new(), lesson(), settings, dice(), learning_rate=1e-3) for settings in (Settings(), Settings(**change))
     )
     assert not same(first, second)
+
+
+def test_a_loss_of_embeddings_is_refused_where_the_model_has_none(tiny_models):
+    joint = fresh(tiny_models["vilt", "b32"], "vilt")
+    with pytest.raises(UserError, match=r"loss 'contrastive'.*one joint encoder and has none. Write info_nce"):
+        teach(joint, lesson(), Settings(loss="contrastive"), dice(), learning_rate=1e-3)
+
+
+def test_eq_2_moves_a_joint_encoder_too(tiny_models):
+    model, taught = fresh(tiny_models["vilt", "b32"], "vilt"), lesson(each=4, names=("moongate",))
+    bank = [taught.captions[0], *taught.known_captions]
+    before = model.similarity(taught.images, bank).softmax(dim=1)[:, 0].mean()
+    teach(model, taught, Settings(epochs=5), dice(), learning_rate=1e-3)
+    assert model.similarity(taught.images, bank).softmax(dim=1)[:, 0].mean() > before + 0.1
