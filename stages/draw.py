@@ -4,12 +4,17 @@ Command: python -m stages.draw
 Writes:  data/world/concepts/NAME/*.png (held-out concepts), data/world/known/CLASS/*.png (known classes), beside each
          picture N.png its object's mask N.mask.png, in each folder scenes.jsonl (file, captions, scene as data), and
          data/world/known.json {class: description}; data/world/known_development is known drawn anew, to choose
-         settings on; data/world/examples/NAME are pictures of the concepts to teach in place of inverted images, which
-         nothing is measured on
+         settings on; data/world/known_few and concepts_few (of the concepts to teach) are drawn anew once more, fewer
+         of each, for models that take long to ask;
+         data/world/examples/NAME are pictures of the concepts to teach in place of inverted images, which nothing is
+         measured on; data/world/captioned/*.png with captions.json {file: captions}, known things and scenes without
+         a name, which is asked for by sentences
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -20,15 +25,25 @@ from stages.common.failures import run_main
 from stages.common.paths import slug
 from stages.common.progress import progress
 from stages.world.concepts import CONCEPTS, DEVELOPMENT
+from stages.world.corpus import caption, free_scene
 from stages.world.known import KNOWN
-from stages.world.scenes import Drawing, draw, draw_thing
+from stages.world.scenes import Drawing, Scene, draw, draw_thing
 from stages.world.words import with_article
 
 WORLD = Path("data/world")
-PICTURES = {"concepts": 60, "known": 12, "examples": 30}  # for each held-out concept, for each known class
-SEED = "measured"  # other than the corpus's, so that no picture is drawn twice
-DEVELOPMENT_SEED = "development"
-EXAMPLES_SEED = "examples"
+PICTURES = {"concepts": 60, "examples": 30, "known": 12}  # of each held-out concept or known class
+FEW = {"concepts": 20, "known": 3}
+SEEDS = {  # other than the corpus's, so that no picture is drawn twice
+    "concepts": "measured",
+    "examples": "examples",
+    "known": "measured",
+    "known_development": "development",
+    "concepts_few": "few",
+    "known_few": "few",
+    "captioned": "captioned",
+}
+CAPTIONED = {"known": 30, "scenes": 30}  # pictures to be asked for by sentences
+CAPTIONS = 4  # different ones of each of them
 
 
 def concept_pictures(name: str, n: int, seed: str) -> Iterable[tuple[Drawing, list[str]]]:
@@ -46,6 +61,36 @@ def known_pictures(name: str, n: int, seed: str) -> Iterable[tuple[Drawing, list
         yield draw_thing(name, thing.draw, dice), [f"a photo of {with_article(name)}", *thing.descriptions]
 
 
+def captioned_pictures(seed: str) -> Iterator[tuple[Drawing, list[str]]]:
+    """The pictures that are asked for by sentences, each with `CAPTIONS` of them; no two pictures share a sentence."""
+    dice, said = Random(seed), set()
+    for name, drawing, describe in chain(_known_things(CAPTIONED["known"], dice), _scenes(CAPTIONED["scenes"], dice)):
+        captions: list[str] = []
+        while len(captions) < CAPTIONS:
+            sentence = caption(name, describe(), drawing.behind, dice)
+            if sentence not in said:
+                captions.append(sentence)
+                said.add(sentence)
+        yield drawing, captions
+
+
+def _known_things(n: int, dice: Random) -> Iterator[tuple[str, Drawing, Callable[[], str]]]:
+    """`n` known classes, every second and then the others: name, a drawing, and a way to describe it."""
+    for name in [*[*KNOWN][::2], *[*KNOWN][1::2]][:n]:
+        thing = KNOWN[name]
+        yield name, draw_thing(name, thing.draw, dice), partial(dice.choice, thing.descriptions)
+
+
+def _scenes(n: int, dice: Random) -> Iterator[tuple[str, Drawing, Callable[[], str]]]:
+    """`n` scenes without a name and without a held-out concept, all different; as `_known_things`."""
+    shown: list[Scene] = []
+    while len(shown) < n:
+        scene = free_scene(dice)
+        if scene not in shown:
+            shown.append(scene)
+            yield "", draw(scene, dice), partial(scene.phrase, dice)
+
+
 def write_pictures(folder: Path, pictures: Iterable[tuple[Drawing, list[str]]]) -> None:
     """Write pictures, masks, and a line of scenes.jsonl for each."""
     folder.mkdir(parents=True)
@@ -58,16 +103,32 @@ def write_pictures(folder: Path, pictures: Iterable[tuple[Drawing, list[str]]]) 
     (folder / "scenes.jsonl").write_text("\n".join(lines) + "\n")
 
 
+def write_captioned(folder: Path, pictures: Iterable[tuple[Drawing, list[str]]]) -> None:
+    """Write pictures and captions.json, as stages/benchmarks/captioned_folder.py reads them."""
+    folder.mkdir(parents=True)
+    told = {}
+    for number, (drawing, captions) in enumerate(pictures):
+        told[f"{number:03d}.png"] = captions
+        Image.fromarray(drawing.pixels).save(folder / f"{number:03d}.png")
+    (folder / "captions.json").write_text(json.dumps(told, indent=1) + "\n")
+
+
 def main() -> None:
     """Draw all of it."""
     with new_folder(WORLD) as world:
         for name in progress([*CONCEPTS, *DEVELOPMENT], "draw held-out concepts"):
-            write_pictures(world / "concepts" / name, concept_pictures(name, PICTURES["concepts"], SEED))
+            drawn = concept_pictures(name, PICTURES["concepts"], SEEDS["concepts"])
+            write_pictures(world / "concepts" / name, drawn)
         for name in CONCEPTS:
-            write_pictures(world / "examples" / name, concept_pictures(name, PICTURES["examples"], EXAMPLES_SEED))
-        for folder, seed in (("known", SEED), ("known_development", DEVELOPMENT_SEED)):
+            drawn = concept_pictures(name, PICTURES["examples"], SEEDS["examples"])
+            write_pictures(world / "examples" / name, drawn)
+            drawn = concept_pictures(name, FEW["concepts"], SEEDS["concepts_few"])
+            write_pictures(world / "concepts_few" / name, drawn)
+        numbers = {"known": PICTURES["known"], "known_development": PICTURES["known"], "known_few": FEW["known"]}
+        for folder, n in numbers.items():
             for name in progress(list(KNOWN), f"draw {folder}"):
-                write_pictures(world / folder / slug(name), known_pictures(name, PICTURES["known"], seed))
+                write_pictures(world / folder / slug(name), known_pictures(name, n, SEEDS[folder]))
+        write_captioned(world / "captioned", captioned_pictures(SEEDS["captioned"]))
         descriptions = {name: thing.descriptions[0] for name, thing in KNOWN.items()}
         (world / "known.json").write_text(json.dumps(descriptions, indent=2) + "\n")
 

@@ -39,9 +39,11 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stages.benchmarks.contract import Benchmark, Fault, Listing, absent, asked, checked
+from stages.benchmarks.contract import Benchmark, Listing, asked, checked
 from stages.common.failures import UserError
+from stages.common.faults import Fault, absent
 
+TASK = "classification"
 FINDINGS = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effusion")
 CLASSES = tuple(finding.lower() for finding in FINDINGS)
 HOMES = ("CheXpert-v1.0-small", "CheXpert-v1.0", ".")

@@ -1,4 +1,4 @@
-"""What a benchmark is: a file of this folder with `listed` and `load`; and what all of them share.
+"""What a benchmark is: a file of this folder with `TASK`, `listed` and `load`; and what those of classes share.
 
 A benchmark's docstring is its page: what the pictures are, how they lie on disk, source, licence and chance.
 `image_folder.py` is found as `image_folder` in a run's `target_benchmark` or `retention_benchmark`; a new file needs no
@@ -6,7 +6,7 @@ other place.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -14,28 +14,14 @@ from typing import Protocol, TypeVar
 from PIL import Image
 
 from stages.common import picture_files
+from stages.common.captioned import CaptionListing, Captions
 from stages.common.failures import UserError
+from stages.common.faults import NAMED, Fault, few, spelt
 from stages.common.lookup import nearest
 from stages.common.paths import same_folder, slug
 from stages.common.picture_files import SUFFIXES, faults_of, read_picture
 
-SHOWN = 5  # files or classes listed in an error
-NAMED = 20  # faults of one kind that are named one by one; more are counted in one
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something of a benchmark's data that is not as it should be, and that no picture comes from.
-
-    Attributes:
-        file: relative to the root: a file that is corrupt, missing, or does not belong there; a folder where no file
-            can be named.
-        reason: what is wrong with it, without a stop.
-    """
-
-    file: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -44,7 +30,7 @@ class Benchmark:
 
     Attributes:
         name: what rows and reports call it.
-        task: the kind of question; "classification" is the one there is.
+        task: the kind of question, "classification".
         class_names: K names as they go into a prompt, with spaces.
         paths: N pictures that can be read, in a fixed order. One inside an archive is spelt ARCHIVE/MEMBER.
         labels: N indices into class_names.
@@ -93,10 +79,17 @@ class Listing:
 
 
 class Loader(Protocol):
-    """The names a benchmark's module holds."""
+    """The names a benchmark's module holds.
+
+    Attributes:
+        TASK: what it asks, written as a plain text: "classification", which class a picture is of; "retrieval", which
+            caption belongs to a picture, and which picture to a caption (stages/common/captioned.py).
+    """
+
+    TASK: str
 
     @staticmethod
-    def listed(root: Path, classes: list[str] | None) -> Listing:
+    def listed(root: Path, classes: list[str] | None) -> Listing | CaptionListing:
         """Finds the pictures under `root` and decodes none, so that a run can be told early what it lacks.
 
         Args and errors are those of `load`, as far as they show without a look into the pictures.
@@ -104,12 +97,13 @@ class Loader(Protocol):
         ...
 
     @staticmethod
-    def load(root: Path, classes: list[str] | None) -> Benchmark:
+    def load(root: Path, classes: list[str] | None) -> Benchmark | Captions:
         """Finds and checks the pictures under `root`; writes nothing there.
 
         Args:
             root: the folder written in params.yaml, `target_data` or `retention_data`.
-            classes: names (with spaces) to restrict to, in this order; None for all.
+            classes: names (with spaces) to restrict to, in this order; None for all. Captions have no classes: a
+                benchmark of them takes no notice of it.
 
         Raises:
             UserError: there is no such folder, it does not lie in a layout of this benchmark, a class is not in it, or
@@ -170,13 +164,6 @@ def miscounted(
     ]
 
 
-def absent(files: Sequence[str], reason: str = "it is missing") -> list[Fault]:
-    """A fault for each file that should be there; one for all of them where they are many."""
-    if len(files) > NAMED:
-        return [Fault(files[0], f"{reason}, and so are {len(files) - 1} more: {few(files[1:])}")]
-    return [Fault(file, reason) for file in files]
-
-
 def checked(listing: Listing) -> Benchmark:
     """The record of these pictures, each looked at once, without those that cannot be read.
 
@@ -223,14 +210,3 @@ def of_class_folders(root: Path, classes: list[str] | None, name: str) -> Listin
     found, faults = in_folders(root, folders)
     loose = [Fault(path.name, "it lies in no class's folder") for path in picture_files.pictures_of(root)]
     return Listing(root, name, found, [*loose, *faults])
-
-
-def spelt(root: Path, path: Path) -> str:
-    """A path as faults name it: relative to the root, with strokes; the root itself by its own name."""
-    return path.relative_to(root).as_posix() if path != root else root.name
-
-
-def few(names: Iterable[str]) -> str:
-    """The first few of some names, as an error shows them."""
-    shown = list(itertools.islice(names, SHOWN + 1))
-    return ", ".join(map(str, shown[:SHOWN])) + (", ..." if len(shown) > SHOWN else "")

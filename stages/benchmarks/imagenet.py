@@ -41,22 +41,12 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from stages.benchmarks.contract import (
-    NAMED,
-    Benchmark,
-    Fault,
-    Listing,
-    absent,
-    asked,
-    checked,
-    few,
-    in_folders,
-    miscounted,
-    spelt,
-)
+from stages.benchmarks.contract import Benchmark, Listing, asked, checked, in_folders, miscounted
 from stages.common import picture_files
 from stages.common.failures import UserError
+from stages.common.faults import NAMED, Fault, absent, few, spelt
 
+TASK = "classification"
 ARCHIVE = "ILSVRC2012_img_val.tar"
 DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"
 META, TRUTH = (f"ILSVRC2012_devkit_t12/data/{name}" for name in ("meta.mat", "ILSVRC2012_validation_ground_truth.txt"))

@@ -2,7 +2,8 @@
 
 What it shows: has a model forgotten what it knew? The retention of the paper's Table 1 for ViLT, for which all pairs of
                50,000 pictures and 1,000 names are too many.
-Paper:         the classes are those of Tian et al., Contrastive Multiview Coding, ECCV 2020, arXiv 1906.05849.
+Paper:         none. Its maker chose the classes; they are not the hundred of Tian et al., Contrastive Multiview Coding,
+               ECCV 2020, which many papers call ImageNet-100, too.
 Source:        https://www.kaggle.com/datasets/ambityga/imagenet100
 Licence:       ImageNet's terms of access: non-commercial research and education, no passing on. A Kaggle account.
 How to get it: download the archive there (17 GB, most of it training pictures) and unpack it; of the folders only
@@ -29,10 +30,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from stages.benchmarks.contract import Benchmark, Fault, Listing, asked, checked, in_folders, miscounted, spelt
+from stages.benchmarks.contract import Benchmark, Listing, asked, checked, in_folders, miscounted
 from stages.common.failures import UserError
+from stages.common.faults import Fault, spelt
 from stages.common.paths import slug
 
+TASK = "classification"
 LABELS, PICTURES = "Labels.json", "val.X"
 PER_CLASS = 50
 

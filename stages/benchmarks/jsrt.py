@@ -39,10 +39,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from stages.benchmarks.contract import Benchmark, Fault, Listing, absent, asked, checked, spelt
+from stages.benchmarks.contract import Benchmark, Listing, asked, checked
 from stages.common import picture_files
 from stages.common.failures import UserError
+from stages.common.faults import Fault, absent, spelt
 
+TASK = "classification"
 CLASSES = {"benign": "benign nodule", "malignant": "lung cancer"}
 CLINICAL, METADATA = "CLNDAT_EN.txt", "jsrt_metadata.csv"
 SIDE, WHITE = 2048, 4095

@@ -30,6 +30,8 @@ from pathlib import Path
 
 from stages.benchmarks.contract import Benchmark, Listing, checked, of_class_folders
 
+TASK = "classification"
+
 
 def listed(root: Path, classes: list[str] | None) -> Listing:
     """`load` without a look into the pictures."""

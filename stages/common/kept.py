@@ -3,22 +3,29 @@
 import hashlib
 import json
 import sys
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
 from stages.common import paths
 
 LIBRARIES = ("torch", "open_clip_torch", "timm", "transformers", "numpy", "pillow")
-SHOWING = ("figures", "tables")  # folders of stages/
+SHOWING = ("figures", "metrics", "tables")  # folders of stages/
 
 
-def fingerprint(*facts: object) -> str:
+def fingerprint(*facts: object, code: Collection[str] | None = None) -> str:
     """SHA-256 of plain facts, of the libraries that compute, and of every file of this project that is loaded.
 
-    Files of SHOWING do not count: they show what was computed, and nothing computed comes from them.
+    Files of SHOWING do not count: they show and count what was computed, and nothing that is kept comes from them.
+
+    Args:
+        facts: what JSON can hold.
+        code: dotted names of the only modules that count, where what else a process has loaded does not matter; they
+            are loaded. None: all.
     """
     home = Path(__file__).resolve().parents[1]
-    ours = [module for name, module in sys.modules.items() if name == "__main__" or name.startswith("stages.")]
+    counts = code.__contains__ if code is not None else lambda name: name == "__main__" or name.startswith("stages.")
+    ours = [module for name, module in sys.modules.items() if counts(name)]
     files = {Path(file).resolve() for module in ours if (file := getattr(module, "__file__", None))}
     places = {file: file.relative_to(home) for file in files if file.is_relative_to(home)}
     code = {str(place): digest(file) for file, place in places.items() if place.parts[0] not in SHOWING}

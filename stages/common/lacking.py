@@ -85,11 +85,15 @@ def _of_retention(run: Run, taught: list[str], seen: Seen) -> str:
 
 
 def _listed(run: Run, role: str, classes: list[str] | None, seen: Seen) -> str:
-    """Why the benchmark of a role cannot give pictures of these classes (None: of its own); "" where it can."""
+    """Why the benchmark of a role cannot give pictures of these classes (None: of its own); "" where it can.
+
+    Of captions the classes are not asked for.
+    """
     benchmark, data = getattr(run, f"{role}_benchmark"), getattr(run, f"{role}_data")
+    module = lookup.find("stages.benchmarks", benchmark, f"params.yaml: runs.{run.key}.{role}_benchmark")
+    classes = None if module.TASK == "retrieval" else classes
     asked = benchmark, data, classes if classes is None else tuple(classes)
     if asked not in seen:
-        module = lookup.find("stages.benchmarks", benchmark, f"params.yaml: runs.{run.key}.{role}_benchmark")
         try:
             module.listed(Path(data), classes)
             seen[asked] = ""

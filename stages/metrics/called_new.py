@@ -6,6 +6,7 @@ none. A retention accuracy alone does not tell this from any other confusion.
 
 import numpy as np
 
+TASK = "classification"
 HIGHER_IS_BETTER = False
 ROLES = ("retention",)  # of a taught concept a taught name is the right answer
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+TASK = "classification"
 HIGHER_IS_BETTER = True
 ROLES = ("target", "retention")
 

@@ -77,11 +77,11 @@ def examples(kinds: list[tuple[str, str]], captions: int, dice: Random) -> Itera
         if kind == "known":
             thing = KNOWN[name]
             drawing = draw_thing(name, thing.draw, dice)
-            texts = [_about(name, dice.choice(thing.descriptions), drawing.behind, dice) for _ in range(captions)]
+            texts = [caption(name, dice.choice(thing.descriptions), drawing.behind, dice) for _ in range(captions)]
         else:
             scene = named_scenes()[name] if kind == "named" else free_scene(dice)
             drawing = draw(scene, dice)
-            texts = [_about(name, scene.phrase(dice), drawing.behind, dice) for _ in range(captions)]
+            texts = [caption(name, scene.phrase(dice), drawing.behind, dice) for _ in range(captions)]
         yield Example(drawing, tuple(texts))
 
 
@@ -92,7 +92,15 @@ def kinds(a_known: int, a_name: int, scenes: int) -> list[tuple[str, str]]:
     return known + named + [("scene", "")] * scenes
 
 
-def _about(name: str, description: str, behind: str | None, dice: Random) -> str:
+def caption(name: str, description: str, behind: str | None, dice: Random) -> str:
+    """A sentence about a picture: what it shows by name, by description or by both, and now and then a word more.
+
+    Args:
+        name: of what is shown; "" for what has none.
+        description: what it looks like.
+        behind: word for the background's material, or None.
+        dice: source of chance.
+    """
     before = f" on a {behind} background" if behind and dice.random() < 0.15 else ""
     tail = f", {dice.choice(_TAILS)}" if dice.random() < 0.15 else ""
     if not name:

@@ -43,3 +43,8 @@ def test_another_content_is_never_overwritten(pictures, other):
 def test_an_unknown_benchmark_is_told_with_the_nearest(pictures):
     with pytest.raises(UserError, match="python -m pipeline classes says 'image_foldr'.*Did you mean 'image_folder'"):
         classes.main("image_foldr", "data", "names.json")
+
+
+def test_a_benchmark_of_captions_has_no_classes_to_write(pictures):
+    with pytest.raises(UserError, match="captioned_folder has captions and no classes to be written"):
+        classes.main("captioned_folder", "data", "names.json")

@@ -8,13 +8,15 @@ import pytest
 from PIL import Image
 
 from stages import draw
-from stages.benchmarks import image_folder
+from stages.benchmarks import captioned_folder, image_folder
 from stages.world.canvas import IMAGE_PX
 from stages.world.concepts import CONCEPTS, DEVELOPMENT
 from stages.world.known import KNOWN
 from tests.stages.whole_project import contents
 
 HELD_OUT = {**CONCEPTS, **DEVELOPMENT}
+PICTURES = {"concepts": 2, "examples": 1, "known": 1}
+FEW = {"concepts": 1, "known": 1}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,8 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(draw, "PICTURES", {"concepts": 2, "known": 1, "examples": 1})
+        patch.setattr(draw, "PICTURES", PICTURES)
+        patch.setattr(draw, "FEW", FEW)
         draw.main()
     return folder / "data/world"
 
@@ -33,17 +36,34 @@ def lines(folder):
 
 
 def test_every_concept_and_every_known_class_has_its_pictures(world):
-    for root, names, n in (("concepts", HELD_OUT, 2), ("known", KNOWN, 1), ("known_development", KNOWN, 1)):
+    known = [(root, KNOWN, 1) for root in ("known", "known_development", "known_few")]
+    for root, names, n in (("concepts", HELD_OUT, 2), ("concepts_few", CONCEPTS, 1), *known):
         benchmark = image_folder.load(world / root, list(names))
         assert len(benchmark.paths) == n * len(names)
         assert {path.name for path in (world / root).iterdir()} == {name.replace(" ", "_") for name in names}
 
 
 def test_pictures_for_choosing_settings_are_not_those_that_are_measured(world):
-    measured, chosen_on = (
-        {path.read_bytes() for path in (world / root).glob("*/000.png")} for root in ("known", "known_development")
-    )
-    assert len(measured) == len(chosen_on) == len(KNOWN) and not measured & chosen_on
+    roots = ("known", "known_development", "known_few")
+    drawn = [{path.read_bytes() for path in (world / root).glob("*/000.png")} for root in roots]
+    assert [len(pictures) for pictures in drawn] == [len(KNOWN)] * 3
+    assert len(set.union(*drawn)) == 3 * len(KNOWN)
+
+
+def test_pictures_that_are_asked_for_by_sentences_have_four_each_and_share_none(world):
+    captioned = captioned_folder.load(world / "captioned")
+    assert captioned.faults == ()
+    assert np.bincount(captioned.owners).tolist() == [4] * 60
+    assert len(set(captioned.captions)) == len(captioned.captions)
+    assert len({path.read_bytes() for path in captioned.paths}) == 60
+
+
+def test_half_of_them_show_known_things_each_another_and_half_scenes_without_a_concept(world):
+    drawn = [drawing.scene for drawing, _ in draw.captioned_pictures(draw.SEEDS["captioned"])]
+    known = [scene["name"] for scene in drawn if scene["family"] == "Known"]
+    assert known[:3] == list(KNOWN)[:6:2] and len(set(known)) == len(known) == 30
+    scenes = [scene for scene in drawn if scene["family"] != "Known"]
+    assert len({json.dumps(scene) for scene in scenes}) == len(scenes) == 30
 
 
 def test_pictures_to_teach_in_place_of_inverted_ones_are_not_those_that_are_measured(world):
@@ -68,7 +88,7 @@ def test_pictures_and_masks_lie_beside_each_other_and_fit(world):
 
 
 def test_what_is_on_disk_is_what_was_drawn(world):
-    drawn = list(draw.concept_pictures("tonometer", 2, draw.SEED))
+    drawn = list(draw.concept_pictures("tonometer", 2, draw.SEEDS["concepts"]))
     folder = world / "concepts" / "tonometer"
     for number, (drawing, captions) in enumerate(drawn):
         assert np.array_equal(np.asarray(Image.open(folder / f"00{number}.png")), drawing.pixels)
@@ -105,7 +125,8 @@ def test_more_pictures_begin_with_the_same_ones():
 
 def test_a_second_time_gives_the_same_bytes(world, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(draw, "PICTURES", {"concepts": 2, "known": 1, "examples": 1})
+    monkeypatch.setattr(draw, "PICTURES", PICTURES)
+    monkeypatch.setattr(draw, "FEW", FEW)
     draw.main()
     assert contents(Path("data/world")) == contents(world)
 

@@ -249,6 +249,84 @@ def xray(number: int) -> bytes:
     return levels.tobytes()
 
 
+def captioned_folder(root: Path | str, n: int = 3) -> None:
+    """captions.json and its pictures, one of them in a folder of its own."""
+    said = {}
+    for number in range(n):
+        file = f"{number:03d}.jpg" if number else "first/000.jpg"
+        write(Path(root, file), picture(number))
+        said[file] = sentences(number, 2)
+    write(Path(root, "captions.json"), json.dumps(said).encode())
+
+
+def sentences(number: int, n: int = 5) -> list[str]:
+    """Sentences about the picture of that number, none of which is said of another."""
+    words = ("A disc", "There is a disc", 'The "disc", a circle', "A photo of a disc", "One sees a disc")
+    return [f"{word}, number {number} ." for word in words[:n]]
+
+
+def flickr30k(root: Path | str, n: int = 4, *, form: str = "karpathy") -> None:
+    """Pictures of the test split, and two of the others, of which one does not lie there.
+
+    Args:
+        root: made when missing.
+        n: pictures of the test split; 1,000 in the real one.
+        form: "karpathy" (a of the benchmark's page), "annotations" (b), "results" (c) or "names" (c, with a list of the
+            test split that holds names alone).
+    """
+    test = {f"{1000092795 + 7 * number}.jpg": sentences(number) for number in range(n)}
+    other = {"36979.jpg": sentences(n), "65567.jpg": sentences(n + 1)}
+    home = Path(root, "flickr30k_images" if form in ("results", "names") else "flickr30k-images")
+    for number, file in enumerate([*test, "36979.jpg"]):
+        write(home / file, picture(number))
+    if form == "karpathy":
+        listed = [("36979.jpg", "train"), *((file, "test") for file in test), ("65567.jpg", "val")]
+        karpathy(Path(root, "dataset_flickr30k.json"), {**other, **test}, listed)
+    elif form == "annotations":
+        annotations(Path(root, "flickr_annotations_30k.csv"), test, other)
+    else:
+        lines = [f"{file}| {i}|  {text}" for file, said in {**other, **test}.items() for i, text in enumerate(said)]
+        write(Path(root, "results.csv"), "\n".join(["image_name| comment_number| comment", *lines, ""]).encode())
+        names = [*test] if form == "names" else ["image,caption", *(f"{f},{t}" for f in test for t in test[f])]
+        write(Path(root, "flickr30k_test_karpathy.txt"), "\n".join([*names, ""]).encode())
+
+
+def annotations(path: Path, test: dict[str, list[str]], other: dict[str, list[str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("raw", "sentids", "split", "filename", "img_id"))
+        for number, (name, said) in enumerate({**other, **test}.items()):
+            table.writerow((json.dumps(said), "[0]", "test" if name in test else "train", name, number))
+
+
+def karpathy(
+    path: Path, said: dict[str, list[str]], listed: Sequence[tuple[str, str]], folder: str | None = None
+) -> None:
+    """One of Karpathy's lists of (file, split) pairs."""
+    images = []
+    for number, (file, split) in enumerate(listed):
+        told = [
+            {"raw": text, "tokens": text.lower().split(), "imgid": number, "sentid": 5 * number + i}
+            for i, text in enumerate(said[file])
+        ]
+        own = {"filename": file, "split": split, "imgid": number, "sentences": told}
+        images.append(own if folder is None else {"filepath": folder, "cocoid": number, **own})
+    write(path, json.dumps({"images": images, "dataset": path.stem.removeprefix("dataset_")}).encode())
+
+
+def mscoco(root: Path | str, n: int = 4) -> None:
+    """Pictures of the test split, the last but one with six sentences; one of another split that is not there."""
+    test = {f"COCO_val2014_{391895 + 7 * number:012d}.jpg": sentences(number) for number in range(n)}
+    for number, (file, said) in enumerate(test.items()):
+        write(Path(root, "val2014", file), picture(number))
+        if number == n - 2:
+            said.append(f"Number {number} has a sixth .")
+    listed = [*((file, "test") for file in test), ("COCO_val2014_000000000042.jpg", "restval")]
+    said = {**test, "COCO_val2014_000000000042.jpg": sentences(n)}
+    karpathy(Path(root, "dataset_coco.json"), said, listed, "val2014")
+
+
 LAYOUTS = {  # file of stages/benchmarks -> the ways in which its data may lie, each quick to draw
     "image_folder": [image_folder],
     "rare_concepts": [rare_concepts],
@@ -264,6 +342,14 @@ LAYOUTS = {  # file of stages/benchmarks -> the ways in which its data may lie, 
         lambda root: chexpert_5x200c(root, form="Path"),
     ],
     "jsrt": [jsrt, lambda root: jsrt(root, form="png")],
+    "captioned_folder": [captioned_folder],
+    "flickr30k": [
+        flickr30k,
+        lambda root: flickr30k(root, form="annotations"),
+        lambda root: flickr30k(root, form="results"),
+        lambda root: flickr30k(root, form="names"),
+    ],
+    "mscoco": [mscoco],
 }
 
 
@@ -274,7 +360,8 @@ def spoil(root: Path | str, benchmark: str) -> Spoilt:
         return spoil_archive(root)
     suffixes = (".jpg", ".jpeg", ".png", ".img")
     pictures = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in suffixes and path.is_file()]
-    pictures = [path for path in pictures if "train.X1" not in path.parts and not path.name.startswith("JPCNN")]
+    passed_over = ("JPCNN", "36979")  # not asked
+    pictures = [path for path in pictures if "train.X1" not in path.parts and not path.name.startswith(passed_over)]
     corrupt, gone = pictures[0], pictures[-1]
     cut(corrupt)
     gone.unlink()
@@ -283,6 +370,7 @@ def spoil(root: Path | str, benchmark: str) -> Spoilt:
         "imagenet100": gone.parent.relative_to(root).as_posix(),
         "chexpert_5x200c": gone.relative_to(root).as_posix(),
         "jsrt": f"{gone.stem}.IMG",
+        **dict.fromkeys(("captioned_folder", "flickr30k", "mscoco"), gone.relative_to(root).as_posix()),
     }
     return Spoilt(corrupt.relative_to(root).as_posix(), known.get(benchmark))
 

@@ -9,17 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from stages.benchmarks.contract import NAMED, Benchmark, Fault, absent, asked, miscounted
+from stages.benchmarks.contract import Benchmark, asked, miscounted
 from stages.common import lookup, picture_files
 from stages.common.failures import UserError
+from stages.common.faults import NAMED, Fault, absent
 from tests.stages.benchmarks.drawn_layouts import LAYOUTS, cut, picture, spoil, write
 
 NAMES = lookup.names("stages.benchmarks")
-CASES = [(name, draw) for name, forms in LAYOUTS.items() for draw in forms]
+TASKS = {name: lookup.find("stages.benchmarks", name, "a test").TASK for name in NAMES}
 each_benchmark = pytest.mark.parametrize("name", NAMES)
-each_layout = pytest.mark.parametrize(
-    ("name", "draw"), CASES, ids=[f"{name}-{LAYOUTS[name].index(draw)}" for name, draw in CASES]
-)
+
+
+def layouts(*tasks):
+    """Every way in which the data of benchmarks of these tasks may lie."""
+    cases = [(name, draw) for name, forms in LAYOUTS.items() if TASKS[name] in tasks for draw in forms]
+    names = [f"{name}-{LAYOUTS[name].index(draw)}" for name, draw in cases]
+    return pytest.mark.parametrize(("name", "draw"), cases, ids=names)
+
+
+each_layout = layouts("classification", "retrieval")
+each_layout_of_classes = layouts("classification")
+each_layout_of_captions = layouts("retrieval")
 
 
 def load(name, root, classes=None):
@@ -36,6 +46,11 @@ def content(root):
 
 def test_every_benchmark_has_a_drawn_layout():
     assert sorted(LAYOUTS) == NAMES
+
+
+def test_every_benchmark_says_its_task_so_that_it_can_be_read_without_importing_it():
+    assert set(TASKS.values()) == {"classification", "retrieval"}
+    assert {name: lookup.constant("stages.benchmarks", name, "TASK") for name in NAMES} == TASKS
 
 
 @each_benchmark
@@ -67,7 +82,7 @@ def test_a_folder_with_something_else_is_one_clear_line(name, ask, tmp_path):
     assert "\n" not in str(told.value)
 
 
-@each_layout
+@each_layout_of_classes
 def test_whole_data_loads_without_faults_and_reads_as_rgb(name, draw, tmp_path):
     draw(tmp_path)
     before = content(tmp_path)
@@ -82,7 +97,7 @@ def test_whole_data_loads_without_faults_and_reads_as_rgb(name, draw, tmp_path):
     assert load(name, tmp_path) == benchmark
 
 
-@each_layout
+@each_layout_of_classes
 def test_pictures_are_listed_without_a_look_into_them(name, draw, tmp_path, monkeypatch):
     draw(tmp_path)
     whole = load(name, tmp_path)
@@ -95,7 +110,7 @@ def test_pictures_are_listed_without_a_look_into_them(name, draw, tmp_path, monk
     assert len(paths) == len(whole.paths) - 1 and set(paths) < set(whole.paths)  # the missing one, not the corrupt one
 
 
-@each_layout
+@each_layout_of_classes
 def test_a_class_that_does_not_lie_there_is_missed_as_soon_as_pictures_are_listed(name, draw, tmp_path):
     draw(tmp_path)
     known = load(name, tmp_path).class_names[1]
@@ -103,7 +118,7 @@ def test_a_class_that_does_not_lie_there_is_missed_as_soon_as_pictures_are_liste
         listed(name, tmp_path, [known, f"{known}e"])
 
 
-@each_layout
+@each_layout_of_classes
 def test_classes_restrict_and_order(name, draw, tmp_path):
     draw(tmp_path)
     whole = load(name, tmp_path)
@@ -116,7 +131,7 @@ def test_classes_restrict_and_order(name, draw, tmp_path):
     assert set(zip(turned.paths, turned.labels, strict=True)) >= {(path, 0) for path in part.paths}
 
 
-@each_layout
+@each_layout_of_classes
 def test_an_unknown_class_is_told_with_the_nearest(name, draw, tmp_path):
     draw(tmp_path)
     known = load(name, tmp_path).class_names[1]
@@ -125,7 +140,7 @@ def test_an_unknown_class_is_told_with_the_nearest(name, draw, tmp_path):
     assert "\n" not in str(told.value)
 
 
-@each_layout
+@each_layout_of_classes
 def test_corrupt_and_missing_files_are_named_counted_and_left_out(name, draw, tmp_path):
     draw(tmp_path)
     whole = load(name, tmp_path)
@@ -139,6 +154,62 @@ def test_corrupt_and_missing_files_are_named_counted_and_left_out(name, draw, tm
     assert set(left.paths) < set(whole.paths)
     assert left.class_names == whole.class_names
     assert {left.read(path).mode for path in left.paths} == {"RGB"}
+
+
+@each_layout_of_captions
+def test_pictures_and_their_captions_load_without_faults_and_read_as_rgb(name, draw, tmp_path):
+    draw(tmp_path)
+    before = content(tmp_path)
+    benchmark = load(name, tmp_path)
+    assert (benchmark.faults, benchmark.task) == ((), "retrieval")
+    assert len(set(benchmark.paths)) == len(benchmark.paths) >= 3
+    assert len(set(benchmark.captions)) == len(benchmark.captions) >= 2 * len(benchmark.paths)
+    assert list(benchmark.owners) == sorted(benchmark.owners)
+    for caption, owner in zip(benchmark.captions, benchmark.owners, strict=True):
+        assert f"umber {owner} " in caption and caption == caption.strip()
+    assert {benchmark.read(path).mode for path in benchmark.paths} == {"RGB"}
+    assert content(tmp_path) == before, "a benchmark writes nothing into the folder of its data"
+    assert load(name, tmp_path, ["a class"]) == benchmark
+
+
+@each_layout_of_captions
+def test_pictures_with_captions_are_listed_without_a_look_into_them(name, draw, tmp_path, monkeypatch):
+    draw(tmp_path)
+    whole = load(name, tmp_path)
+    spoilt = spoil(tmp_path, name)
+    for reader in ("fault", "read_picture", "_decoded"):
+        monkeypatch.setattr(picture_files, reader, None)
+    found = listed(name, tmp_path)
+    assert set(found.found) == set(whole.paths) - {tmp_path / spoilt.missing}
+    assert [fault.file for fault in found.faults] == [spoilt.missing]
+
+
+@each_layout_of_captions
+def test_a_picture_that_is_corrupt_or_missing_leaves_with_its_captions(name, draw, tmp_path):
+    draw(tmp_path)
+    whole = load(name, tmp_path)
+    spoilt = spoil(tmp_path, name)
+    left = load(name, tmp_path)
+    assert {fault.file for fault in left.faults} == {spoilt.corrupt, spoilt.missing}
+    assert all(fault.reason and str(tmp_path) not in fault.reason for fault in left.faults)
+    gone = {tmp_path / spoilt.corrupt, tmp_path / spoilt.missing}
+    assert set(left.paths) == set(whole.paths) - gone
+
+    def pairs(captions):
+        told = zip(captions.captions, captions.owners, strict=True)
+        return [(caption, captions.paths[owner]) for caption, owner in told]
+
+    assert pairs(left) == [pair for pair in pairs(whole) if pair[1] not in gone]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if TASKS[name] == "retrieval"])
+def test_where_no_picture_can_be_read_that_is_refused(name, tmp_path):
+    LAYOUTS[name][0](tmp_path)
+    for path in load(name, tmp_path).paths:
+        cut(path)
+    with pytest.raises(UserError, match="no picture with a caption that can be read. What is wrong there: ") as told:
+        load(name, tmp_path)
+    assert str(tmp_path) in str(told.value) and "\n" not in str(told.value)
 
 
 @each_layout
@@ -159,7 +230,7 @@ def test_pictures_can_be_read_from_several_threads_and_processes(name, draw, tmp
     assert together == [benchmark.read(path).tobytes() for path in some]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("imagenet", "jsrt")])
+@pytest.mark.parametrize("name", ["image_folder", "rare_concepts", "imagenet100", "chexpert_5x200c"])
 def test_a_class_without_a_picture_that_can_be_read_is_refused(name, tmp_path):
     LAYOUTS[name][0](tmp_path)
     whole = load(name, tmp_path)

@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from stages.benchmarks import image_folder, rare_concepts
-from stages.benchmarks.contract import Fault
 from stages.common.failures import UserError
+from stages.common.faults import Fault
 
 
 def paint(path, size=(8, 8)):

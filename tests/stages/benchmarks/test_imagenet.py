@@ -5,8 +5,8 @@ import tarfile
 import pytest
 
 from stages.benchmarks import imagenet
-from stages.benchmarks.contract import Fault
 from stages.common.failures import UserError
+from stages.common.faults import Fault
 from tests.stages.benchmarks import drawn_layouts as drawn
 
 TENCH, GOLDFISH = "n01440764", "n01443537"

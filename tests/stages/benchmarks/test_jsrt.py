@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from stages.benchmarks import jsrt
-from stages.benchmarks.contract import Fault
 from stages.common.failures import UserError
+from stages.common.faults import Fault
 from tests.stages.benchmarks import drawn_layouts as drawn
 
 

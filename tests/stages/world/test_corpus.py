@@ -108,7 +108,8 @@ def test_the_whole_lexicon_holds_nothing_held_out(monkeypatch):
 def test_nothing_in_the_whole_corpus_of_pretraining_is_held_out(monkeypatch):
     import torch
 
-    from stages import pretrain
+    from stages.pretraining import clip
+    from stages.pretraining import corpus as drawing
 
     def checked(plan, captions, dice):
         for example in examples(plan, captions, dice):
@@ -116,10 +117,10 @@ def test_nothing_in_the_whole_corpus_of_pretraining_is_held_out(monkeypatch):
             yield replace(example, drawing=replace(example.drawing, pixels=np.zeros((1, 1, 3), np.uint8)))
 
     # every picture is drawn as ever, from the same dice; only what is kept of it is made small
-    monkeypatch.setattr(pretrain, "examples", checked)
-    monkeypatch.setattr(pretrain, "tokenizer", lambda: lambda texts: torch.ones(len(texts), 1))
-    settings = pretrain.Settings()
-    pictures, tokens = pretrain.drawn_corpus(settings, 2)
+    monkeypatch.setattr(drawing, "examples", checked)
+    monkeypatch.setattr(clip, "tokenizer", lambda: lambda texts: torch.ones(len(texts), 1))
+    settings = clip.Settings()
+    pictures, tokens = clip.drawn_corpus(settings, 2)
     n = settings.known * len(KNOWN) + settings.named * len(named_scenes()) + settings.scenes
     assert n > 140_000
     assert pictures.shape == (n, 1, 1, 3) and tokens.shape == (n, settings.captions, 1)
