@@ -15,7 +15,7 @@ IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 export OMP_WAIT_POLICY ?= PASSIVE
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help run test slow lint bench bench-graph lock install clean
+.PHONY: help run test slow lint bench bench-pairs bench-graph lock install clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,6 +37,9 @@ lint: $(INSTALLED) ## ruff (rules and format) and spelling
 
 bench: $(INSTALLED) ## images a minute and time to equal accuracy, ours against the reference's way
 	$(IN_VENV) python -m tests.bench
+
+bench-pairs: $(INSTALLED) ## pairs of images and texts that ViLT scores in a second, ours against a plain loop
+	$(IN_VENV) python -m tests.bench_pairs
 
 bench-graph: $(INSTALLED) ## what the graph itself costs: pipeline run and status beside dvc repro, 50 to 400 items
 	$(IN_VENV) python -m tests.bench_graph

@@ -35,13 +35,13 @@ class Answer:
 
 
 def classify(
-    model: "Model", images: "Tensor", class_prompts: dict[str, tuple[str, ...]]
+    model: "Model", images: "list[Tensor]", class_prompts: dict[str, tuple[str, ...]]
 ) -> list[list[tuple[str, float]]]:
     """The likeliest names of each image.
 
     Args:
         model: any family.
-        images: [N, 3, H, W], RGB in [0, 1].
+        images: N times [1, 3, H, W], RGB in [0, 1].
         class_prompts: {name: its prompts} of every name that may be the answer.
 
     Returns:
@@ -50,7 +50,8 @@ def classify(
     import torch
 
     with torch.inference_mode():
-        shares = model.finetuning_logits(images, list(class_prompts.values())).softmax(dim=1)
+        logits = torch.cat([model.finetuning_logits(image, list(class_prompts.values())) for image in images])
+        shares = logits.softmax(dim=1)
     names, best = list(class_prompts), shares.topk(min(SHOWN, len(class_prompts)))
     return [
         [(names[place], round(share, 4)) for share, place in zip(row, places, strict=True)]
@@ -104,7 +105,7 @@ def main(*words: str) -> None:
     from stages.common.weights import read_weights
 
     model = lookup.find("stages.models", run.family, f"params.yaml: runs.{run.key}.family").load(run)
-    images = read_images(asked.photos, model.fit)
+    images = [read_images([photo], model.whole) for photo in asked.photos]
     before = classify(model, images, prompted)
     model.load_state(read_weights(checkpoint.file))
     after = classify(model, images, prompted)

@@ -1,4 +1,4 @@
-"""Has it learned, and has it forgotten? Zero-shot classification of every checkpoint on two benchmarks.
+"""Has it learned, and has it forgotten? Every checkpoint on two benchmarks, zero-shot.
 
 Command: python -m stages.evaluate world-together [more runs, one after the other]
 Reads:   data/checkpoints/RUN, data/lessons/RUN.json, the run's weights, known classes and benchmarks
@@ -13,24 +13,18 @@ both.
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
-from pathlib import Path
 from statistics import fmean
 
-import numpy as np
-import torch
-from safetensors.torch import load_file, save
-from torch import Tensor
-
-from stages.common import kept, known_classes, params, paths, taught
-from stages.common.atomic import write_bytes, write_text
+from stages.common import known_classes, params, paths, taught
+from stages.common.atomic import write_text
 from stages.common.failures import each, run_main
 from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.rows import read_rows, write_rows
-from stages.common.side_by_side import processes_for, side_by_side
+from stages.common.side_by_side import side_by_side
 from stages.common.weights import read_weights
-from stages.evaluation.exam import Exam, Prompts, Question, Row, exam_of, own_prompts, prompts_of
+from stages.evaluation.asking import Asking, asking_of
+from stages.evaluation.exam import Exam, Prompts, Row, exam_of, own_prompts, prompts_of
 from stages.models.contract import Loader, Model
 from stages.tables import before_after
 from stages.tables.contract import Choice, Result
@@ -60,68 +54,33 @@ def choose(rows: list[Row], run: Run) -> dict[str, dict[str, object]]:
     return choice
 
 
-def untouched(model: Model, question: Question, weights: str) -> Tensor:
-    """Embeddings [N, D] of a question's pictures by the untouched model, computed once for all runs.
-
-    Args:
-        model: untouched.
-        question: whose pictures.
-        weights: fingerprint of the model's weights.
-    """
-    files = [(str(path), *_stamp(path)) for path in question.benchmark.paths]
-    mark = kept.fingerprint(weights, files, asdict(model.fit), str(model.device))
-    file = paths.CACHE / "embedded" / f"{mark}.safetensors"
-    if not file.exists():
-        with torch.inference_mode():
-            embedded = torch.cat([model.embed_images(images).cpu() for images in question.pictures])
-        write_bytes(file, save({"embedded": embedded}))
-    return load_file(file)["embedded"]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Size and time of a file, or of the archive that it lies in."""
-    while not path.exists():
-        path = path.parent
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
-
-
-def baseline_rows(exam: Exam, model: Model, prompts: dict[str, Prompts], weights: str) -> Iterator[Row]:
+def baseline_rows(exam: Exam, asking: Asking, prompts: dict[str, Prompts]) -> Iterator[Row]:
     """Rows of the untouched model, asked in every way that `prompts` lists."""
-    embedded = {question.role: untouched(model, question, weights) for question in exam.questions}
-    for setting, asked in prompts.items():
-
-        def similarity(question: Question, asked: Prompts = asked) -> np.ndarray:
-            columns = model.embed_classes([asked[name] for name in question.classes]).cpu().T
-            return (embedded[question.role] @ columns).numpy()
-
+    for setting, ways in prompts.items():
         yield from exam.rows(
-            similarity,
+            lambda question, ways=ways: asking.untouched(question, ways),
             **{"phase": "baseline", "setting": setting, "recipe": None, "learning_rate": None, "seed": None},
         )
 
 
-def taught_rows(exam: Exam, model: Model, prompts: Prompts, processes: int) -> Iterator[Row]:
+def taught_rows(exam: Exam, model: Model, asking: Asking, ways: Prompts) -> Iterator[Row]:
     """Rows of every checkpoint of a run, asked by name; the model is untouched again afterwards."""
     folder = paths.checkpoints(exam.run)
     index = taught.read_json(folder / "index.json", f"dvc repro finetune@{exam.run}")
     untouched = model.state(list(model.parameters_of("both")))
 
-    def similarity(question: Question) -> np.ndarray:
-        asked = [prompts[name] for name in question.classes]
-        return torch.cat([model.similarity(part, asked) for part in question.pictures]).numpy()
-
     def measured(entry: dict) -> list[Row]:
-        model.load_state({**untouched, **read_weights(folder / entry["file"])})
+        checkpoint = folder / entry["file"]
+        model.load_state({**untouched, **read_weights(checkpoint)})
         return list(
             exam.rows(
-                similarity,
+                lambda question: asking.taught(question, ways, checkpoint),
                 phase="taught" if entry["setting"] == "taught" else "control",
                 **{name: entry[name] for name in ("setting", "recipe", "learning_rate", "seed")},
             )
         )
 
-    work = side_by_side(measured, index, processes)
+    work = side_by_side(measured, index, asking.checkpoints_at_once)
     try:
         for _, rows in zip(progress(index, f"evaluate {exam.run}"), work, strict=True):
             yield from rows
@@ -140,11 +99,10 @@ def measure(run: Run, loader: Loader) -> None:
     run.require("weights", "known", "target_data", "retention_data")
     concepts, known = taught.lesson(run.key), known_classes.read(run)
     model = loader.model_of(run)
-    processes = processes_for(model)
-    exam = exam_of(run, concepts, known, model.fit)
+    asking = asking_of(run, model)
+    exam = exam_of(run, concepts, known, model.whole)
     prompts = prompts_of(run, exam, concepts, known)
-    weights = kept.fingerprint(kept.digest(Path(run.weights)), run.architecture, run.pretrained)
-    rows = [*baseline_rows(exam, model, prompts, weights), *taught_rows(exam, model, prompts["name"], processes)]
+    rows = [*baseline_rows(exam, asking, prompts), *taught_rows(exam, model, asking, prompts["name"])]
     choice = choose(rows, run)
     write_rows(paths.rows(run.key), rows)
     facts = {**exam.facts(run, own_prompts(concepts, known)), "settings": run.measured_by(concepts)}

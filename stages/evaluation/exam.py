@@ -1,4 +1,7 @@
-"""What a run is examined in: two benchmarks, the names among which a picture is asked, and the rows of the answers."""
+"""What a run is examined in: two benchmarks, the names among which a picture is asked, and the rows of the answers.
+
+A benchmark of retrieval takes the captions for the names: each is asked of every picture as it is, once.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -10,6 +13,8 @@ import numpy as np
 
 from stages.benchmarks.contract import Benchmark, asked
 from stages.common import lookup, paths
+from stages.common.captioned import Captions
+from stages.common.faults import Fault
 from stages.common.images import Fit
 from stages.common.known_classes import KnownClass
 from stages.common.params import Run
@@ -32,18 +37,27 @@ class Question:
         benchmark: its N pictures, all of which are asked for.
         data: where params.yaml says that it lies.
         pictures: the same, as tensors.
-        classes: K names among which a picture is asked.
-        labels: [N], columns of the classes.
-        new: the columns that are taught names.
+        classes: K names among which a picture is asked; in retrieval the K captions.
+        labels: [N], columns of the classes; in retrieval [K], the picture of each caption.
+        new: the columns that are taught names; in retrieval none.
     """
 
     role: str
-    benchmark: Benchmark
+    benchmark: Benchmark | Captions
     data: str
     pictures: Pictures
     classes: tuple[str, ...]
     labels: np.ndarray
     new: frozenset[int]
+
+    @property
+    def is_retrieval(self) -> bool:
+        """Whether captions are asked and not classes."""
+        return self.benchmark.task == "retrieval"
+
+    def prompts(self, ways: Prompts) -> list[tuple[str, ...]]:
+        """What each of its K columns is asked for with: a class with its prompts in `ways`, a caption with itself."""
+        return [(name,) if self.is_retrieval else ways[name] for name in self.classes]
 
 
 @dataclass(frozen=True)
@@ -53,7 +67,7 @@ class Exam:
     Attributes:
         run: its key.
         questions: the two benchmarks.
-        metrics: name -> module.
+        metrics: name -> module; each is asked of the benchmarks of its task.
     """
 
     run: str
@@ -64,31 +78,46 @@ class Exam:
         """All rows of one checkpoint.
 
         Args:
-            similarity: [N, K] of a question's pictures and its classes' prompts.
-            setting: phase, setting, recipe, learning_rate, seed.
+            similarity: [N, K] of a question's pictures and its columns' prompts; -inf for a pair that was left out.
+            setting: phase, setting, recipe, learning_rate, seed. The untouched model is asked for captions only where
+                the setting is "name": there are no two ways to say them.
         """
+        is_said_otherwise = setting["phase"] == "baseline" and setting["setting"] != "name"
         for question in self.questions:
-            scores = similarity(question)
-            for name, metric in self.metrics.items():
-                chance = round(metric.chance(len(question.classes), len(question.new)), 6)
-                if question.role not in metric.ROLES or chance in (0, 1):  # what cannot happen, or cannot but happen
+            if question.is_retrieval and is_said_otherwise:
+                continue
+            for name, chance, hits in self._answers(question, similarity(question)):
+                if chance in (0, 1):  # what cannot happen, or cannot but happen
                     continue
-                hits = metric.compute(scores, question.labels, set(question.new))
-                for label, chosen in _labels(question):
+                for label, chosen in _labels(question, len(hits)):
                     yield (
                         {"run": self.run, **setting, "role": question.role, "benchmark": question.benchmark.name}
                         | {"label": label, "metric": name, "chance": chance}
                         | counted(hits[chosen])
                     )
 
+    def _answers(self, question: Question, scores: np.ndarray) -> Iterator[tuple[str, float, np.ndarray]]:
+        """Of each number that is asked of a question its name, chance, and for each query whether it is a hit."""
+        for name, metric in self.metrics.items():
+            if question.benchmark.task != metric.TASK or question.role not in metric.ROLES:
+                continue
+            if question.is_retrieval:
+                places = metric.compute(scores, question.labels)
+                for at in metric.AT:
+                    yield f"{name}@{at}", round(metric.chance(question.labels, at), 6), places <= at
+            else:
+                chance = metric.chance(len(question.classes), len(question.new))
+                yield name, round(chance, 6), metric.compute(scores, question.labels, set(question.new))
+
     def facts(self, run: Run, own: Prompts) -> dict[str, dict[str, object]]:
         """What was asked, for data/rows/RUN.benchmarks.json: for each role pictures, classes, prompts and faults."""
         return {question.role: _facts(question, run, own) for question in self.questions}
 
 
-def _labels(question: Question) -> Iterator[tuple[str, np.ndarray]]:
-    yield "all", np.ones(len(question.labels), bool)
-    for column in np.unique(question.labels):
+def _labels(question: Question, n: int) -> Iterator[tuple[str, np.ndarray]]:
+    """Of all `n` queries and, where there are classes, of each class: its name, and which queries it has."""
+    yield "all", np.ones(n, bool)
+    for column in [] if question.is_retrieval else np.unique(question.labels):
         yield question.classes[column], question.labels == column
 
 
@@ -99,16 +128,22 @@ def counted(hits: np.ndarray) -> Row:
 
 
 def _facts(question: Question, run: Run, own: Prompts) -> dict[str, object]:
+    faults = [asdict(fault) for fault in question.benchmark.faults]
+    own_data = {"benchmark": question.benchmark.name, "task": question.benchmark.task, "data": question.data}
+    if isinstance(run.candidates, Mapping):
+        own_data["prefilter"] = dict(run.candidates)
+    if question.is_retrieval:
+        shown = {"pictures": len(question.benchmark.paths), "captions": len(question.classes)}
+        return {**own_data, **shown, "faults": faults}
     return {
-        "benchmark": question.benchmark.name,
-        "data": question.data,
+        **own_data,
         "pictures": len(question.labels),
         "classes_shown": len(set(question.labels.tolist())),
         "classes_asked": list(question.classes),
         "candidates": run.candidates,
         "templates": list(run.templates),
         "own_prompts": {name: list(own[name]) for name in question.classes if name in own},
-        "faults": [asdict(fault) for fault in question.benchmark.faults],
+        "faults": faults,
     }
 
 
@@ -127,20 +162,33 @@ def exam_of(run: Run, concepts: list[Concept], known: dict[str, KnownClass], fit
 def _question(run: Run, role: str, taught: list[str], known: list[str], fit: Fit) -> Question:
     where, data = f"params.yaml: runs.{run.key}.{role}_benchmark", getattr(run, f"{role}_data")
     module = lookup.find("stages.benchmarks", getattr(run, f"{role}_benchmark"), where)
+    if module.TASK == "retrieval":
+        return _of_captions(module.load(Path(data), None), run.key, role, data, fit)
     wanted = taught if role == "target" else known
     if role == "target" and run.candidates == "benchmark":  # its other classes are the answers that would be wrong
         benchmark, classes = _restricted(module.load(Path(data), None), wanted, data)
     else:
         benchmark = module.load(Path(data), wanted)
         classes = benchmark.class_names if run.candidates == "benchmark" else (*known, *taught)
-    for fault in benchmark.faults[:TOLD]:
-        print(f"{data}: {fault.file}: {fault.reason}", flush=True)
-    if (more := len(benchmark.faults) - TOLD) > 0:
-        print(f"{data}: {more} more faults, all in {paths.benchmarks(run.key)}", flush=True)
+    _tell(benchmark.faults, data, run.key)
     labels = np.array([classes.index(benchmark.class_names[label]) for label in benchmark.labels])
     new = frozenset(column for column, name in enumerate(classes) if name in taught)
     pictures = Pictures(benchmark.paths, fit, benchmark.read)
     return Question(role, benchmark, data, pictures, tuple(classes), labels, new)
+
+
+def _of_captions(benchmark: Captions, run: str, role: str, data: str, fit: Fit) -> Question:
+    _tell(benchmark.faults, data, run)
+    pictures = Pictures(benchmark.paths, fit, benchmark.read)
+    return Question(role, benchmark, data, pictures, benchmark.captions, np.array(benchmark.owners), frozenset())
+
+
+def _tell(faults: tuple[Fault, ...], data: str, run: str) -> None:
+    """Print the first faults of a benchmark's data, and how many more there are."""
+    for fault in faults[:TOLD]:
+        print(f"{data}: {fault.file}: {fault.reason}", flush=True)
+    if (more := len(faults) - TOLD) > 0:
+        print(f"{data}: {more} more faults, all in {paths.benchmarks(run)}", flush=True)
 
 
 def _restricted(whole: Benchmark, names: list[str], data: str) -> tuple[Benchmark, tuple[str, ...]]:
@@ -163,10 +211,12 @@ def prompts_of(run: Run, exam: Exam, concepts: list[Concept], known: dict[str, K
     """The three ways to ask for a class: by name, by description, by both.
 
     A class that nobody has described is asked by its name in all three, as is everything that only a benchmark lists.
+    Captions are no classes, and none of these.
     """
     taught = {concept["name"]: concept for concept in concepts}
     ways: dict[str, Prompts] = {"name": {}, "description": {}, "name and description": {}}
-    for name in dict.fromkeys(name for question in exam.questions for name in question.classes):
+    asked_by_name = [question for question in exam.questions if not question.is_retrieval]
+    for name in dict.fromkeys(name for question in asked_by_name for name in question.classes):
         if name in taught:
             asked, looks = asked_for(taught[name], run.templates), taught[name]["description"]
         else:

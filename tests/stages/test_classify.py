@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from stages import classify, export
-from stages.common import paths
+from stages.common import params, paths, taught
 from stages.common.failures import UserError
 from stages.common.open_clip_import import import_open_clip
+from stages.models import vilt
 from stages.models.clip import Clip
+from stages.models.vilt import Vilt
 from tests.stages import taught_project
 
 
@@ -33,13 +36,13 @@ def project(tmp_path, monkeypatch, tiny_models):
 
 def test_the_three_likeliest_names_come_in_order_with_their_softmax():
     names = {name: name for name in ("a", "b", "c", "d")}
-    (answer,) = classify.classify(Scripted([[0.0, 2.0, 1.0, -1.0]]), torch.zeros(1, 3, 8, 8), names)
+    (answer,) = classify.classify(Scripted([[0.0, 2.0, 1.0, -1.0]]), [torch.zeros(1, 3, 8, 8)], names)
     assert [name for name, _ in answer] == ["b", "c", "a"]
     assert [share for _, share in answer] == pytest.approx([0.6439, 0.2369, 0.0871], abs=1e-4)
 
 
 def test_fewer_names_than_three_are_all_shown():
-    (answer,) = classify.classify(Scripted([[0.0, 1.0]]), torch.zeros(1, 3, 8, 8), {"a": "a", "b": "b"})
+    (answer,) = classify.classify(Scripted([[0.0, 1.0]]), [torch.zeros(1, 3, 8, 8)], {"a": "a", "b": "b"})
     assert [name for name, _ in answer] == ["b", "a"]
 
 
@@ -81,6 +84,31 @@ def test_known_classes_that_are_no_mapping_are_told(project):
     Path("known.json").write_text('"wheel"')
     with pytest.raises(UserError, match="known.json must hold a mapping of class names .* but holds 'wheel'"):
         classify.main("red.png", "--run", "small")
+
+
+def test_a_joint_encoder_sees_a_photo_in_its_own_shape(project, tiny_models, monkeypatch, capsys):
+    seen, ask = [], Vilt.finetuning_logits
+    monkeypatch.setattr(
+        Vilt,
+        "finetuning_logits",
+        lambda self, images, texts: seen.append(tuple(images.shape)) or ask(self, images, texts),
+    )
+    text = Path("params.yaml").read_text().replace("family: clip", "family: vilt").replace("replay: {", "matching: {")
+    Path("params.yaml").write_text(text.replace(str(tiny_models["clip", "resnet"]), str(tiny_models["vilt", "b32"])))
+    run, folder = params.load().run("small"), paths.checkpoints("small")
+    model = vilt.load(run)
+    name = "itm_score.fc.bias"
+    for entry in (index := json.loads((folder / "index.json").read_text())):
+        entry["recipe"] = "matching"
+        save_file({name: model.state([name])[name] + 1 + entry["seed"]}, folder / entry["file"])
+    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "teaching.json").write_text(json.dumps({"base": taught.base(run), "recipes": {"matching": {}}}))
+    chosen = {"matching": {"learning_rate": 2e-3, "rule": "largest", "met_budget": True}}
+    paths.choice("small").write_text(json.dumps(chosen))
+    Image.new("RGB", (80, 30), (200, 20, 20)).save("wide.png")
+    classify.main("red.png", "wide.png", "--run", "small")
+    assert seen == [(1, 3, 32, 40), (1, 3, 16, 48)] * 2  # 32 * 40 / 30 = 42.7; at most 53 of 32 * 80 / 30
+    assert capsys.readouterr().out.count("moongate") == 4
 
 
 @pytest.mark.parametrize("mode", ["shortest", "squash"])

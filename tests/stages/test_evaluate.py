@@ -7,22 +7,19 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from stages import evaluate, finetune, invert
-from stages.benchmarks import jsrt
-from stages.benchmarks.contract import Benchmark
-from stages.common import kept, lookup, params, paths
+from stages.common import lookup, params, paths
 from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.open_clip_import import import_open_clip
 from stages.common.rows import read_rows
-from stages.evaluate import untouched
-from stages.evaluation.exam import Question, exam_of, prompts_of
+from stages.evaluation import asking
+from stages.evaluation.exam import exam_of, prompts_of
 from stages.models import clip
 from stages.models.clip import Clip, save
 from tests.stages import taught_project, whole_project
@@ -36,7 +33,7 @@ def finished(tmp_path_factory, tiny_models):
     folder = tmp_path_factory.mktemp("evaluated")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        whole_project.in_processes(1, patch, invert, finetune, evaluate)
+        whole_project.in_processes(1, patch, invert, finetune, asking)
         whole_project.build(tiny_models["clip", "resnet"])
         for verb in (invert, finetune, evaluate):
             verb.main("both")
@@ -48,7 +45,7 @@ def project(finished, tmp_path, monkeypatch):
     """A copy of the finished project."""
     shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    whole_project.in_processes(1, monkeypatch, evaluate)
+    whole_project.in_processes(1, monkeypatch, asking)
 
 
 def test_classes_have_the_same_columns_in_both_benchmarks(project):
@@ -153,7 +150,7 @@ def test_the_settings_behind_the_numbers_are_kept_beside_them_as_the_report_comp
 
 def test_several_processes_give_the_same_bytes_as_one(project, monkeypatch):
     before = contents(Path("data/rows"))
-    whole_project.in_processes(2, monkeypatch, evaluate)
+    whole_project.in_processes(2, monkeypatch, asking)
     evaluate.main("both")
     assert contents(Path("data/rows")) == before
 
@@ -190,58 +187,6 @@ def test_several_runs_give_the_bytes_of_one_at_a_time_with_one_model(project, mo
     assert contents(Path("data/rows")) == before
 
 
-class Counting:
-    """A model that counts the pictures it embeds."""
-
-    device = torch.device("cpu")
-    fit = Fit(2)
-    embedded = 0
-
-    def embed_images(self, images):
-        self.embedded += len(images)
-        return images.flatten(1)[:, :4]
-
-
-def asked_twice(tmp_path, change):
-    file = tmp_path / "picture.png"
-    file.write_bytes(b"first")
-    model, weights = Counting(), ["weights"]
-    benchmark = Benchmark("b", "classification", ("a",), (file,), (0,))
-    asked = Question("target", benchmark, "", [torch.rand(1, 3, 2, 2)], ("a",), np.array([0]), frozenset())
-    first = untouched(model, asked, weights[0])
-    change(file, weights, model)
-    second = untouched(model, asked, weights[0])
-    assert torch.equal(first, second)
-    return model.embedded
-
-
-@pytest.mark.parametrize(
-    ("change", "embedded"),
-    [
-        (lambda file, weights, model: None, 1),
-        (lambda file, weights, model: file.write_bytes(b"second picture"), 2),
-        (lambda file, weights, model: weights.__setitem__(0, "other weights"), 2),
-        (lambda file, weights, model: setattr(model, "fit", Fit(2, "squash")), 2),
-    ],
-    ids=["nothing", "another picture", "other weights", "another fit"],
-)
-def test_embeddings_are_kept_until_pictures_weights_or_fit_change(tmp_path, monkeypatch, change, embedded):
-    monkeypatch.chdir(tmp_path)
-    assert asked_twice(tmp_path, change) == embedded
-
-
-@pytest.mark.parametrize("code", ["stages/benchmarks/jsrt.py", "stages/common/picture_files.py"])
-def test_embeddings_are_made_anew_when_the_code_changes_that_makes_a_file_a_picture(tmp_path, monkeypatch, code):
-    """`kept.fingerprint` knows every loaded file of the project, and a benchmark is loaded before it is asked about."""
-    monkeypatch.chdir(tmp_path)
-    digest, file = kept.digest, Path(jsrt.__file__).parents[2] / code
-
-    def edited(files, weights, model):
-        monkeypatch.setattr(kept, "digest", lambda path: "edited" if path == file.resolve() else digest(path))
-
-    assert asked_twice(tmp_path, edited) == 2
-
-
 def test_checkpoints_of_different_parts_do_not_mix(project, monkeypatch):
     """A checkpoint of the whole visual encoder, then one of its last stage: the second starts from the untouched."""
     folder = paths.checkpoints("both")
@@ -263,7 +208,8 @@ def test_checkpoints_of_different_parts_do_not_mix(project, monkeypatch):
 
         with torch.inference_mode(), monkeypatch.context() as patch:
             patch.setattr(Clip, "similarity", embedding)
-            list(evaluate.taught_rows(exam, model, prompts_of(run, exam, concepts, KNOWN_CLASSES)["name"], processes=1))
+            ways = prompts_of(run, exam, concepts, KNOWN_CLASSES)["name"]
+            list(evaluate.taught_rows(exam, model, asking.asking_of(run, model), ways))
         return kept
 
     alone, after = rows(replayed[:1]), rows([papers[0], replayed[0], papers[0]])

@@ -9,6 +9,7 @@ from PIL import Image
 
 from stages.benchmarks.contract import Benchmark
 from stages.common import lookup
+from stages.common.captioned import Captions
 from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.known_classes import KnownClass
@@ -167,6 +168,7 @@ def test_what_was_asked_is_told_with_the_files_that_could_not_be_used(run, capsy
     assert "9.png: " in capsys.readouterr().out
     assert facts["target"] == {
         "benchmark": "target",
+        "task": "classification",
         "data": "target",
         "pictures": 2,
         "classes_shown": 1,
@@ -185,3 +187,80 @@ def test_of_many_faults_the_first_are_printed_and_the_rest_counted(run, capsys, 
     exam_of(run, [MOONGATE], KNOWN, Fit(8))
     said = capsys.readouterr().out
     assert "moongate/7.png: " in said and "moongate/8.png" not in said and "target: 2 more faults, all in" in said
+
+
+PAIRS = [[3, 1, 2], [2, 9, 1]]  # worked by hand in tests/stages/metrics/test_recalls.py
+RECALLS = ("text_recall", "image_recall")
+
+
+def captions(owners=(0, 0, 1)):
+    files = tuple(Path(f"{number}.png") for number in range(max(owners) + 1))
+    texts = tuple(f"caption {number}" for number in range(len(owners)))
+    return Question("target", Captions("told", files, texts, owners), "", (), texts, np.array(owners), frozenset())
+
+
+def test_recalls_are_rows_of_their_own_each_with_its_queries_and_its_chance():
+    rows = {row["metric"]: row for row in rows_of(PAIRS, captions(), (*RECALLS, "top1", "called_new"))}
+    assert list(rows) == ["text_recall@1", "image_recall@1"]  # at 5 and 10 nothing else can happen
+    text, image = rows.values()
+    assert (text["value"], text["n"], text["chance"]) == (0.5, 2, 0.5)  # 2 of 3 captions and 1 of 3
+    assert (image["value"], image["n"], image["chance"]) == (0.333333, 3, 0.5)
+    assert {row["label"] for row in rows.values()} == {"all"} and text["benchmark"] == "told"
+    assert (text["low"], text["high"]) == (counted(np.array([True, False]))["low"], 0.905469)
+
+
+def test_each_k_has_its_row_where_there_is_enough_to_choose_from():
+    owners = tuple(range(11))
+    scores = np.zeros((11, 11))
+    scores[np.arange(11), np.arange(11)] = [2] * 6 + [-1] * 5
+    found = {row["metric"]: row["value"] for row in rows_of(scores, captions(owners), RECALLS)}
+    assert list(found) == [f"{name}@{k}" for name in RECALLS for k in (1, 5, 10)]
+    assert found["text_recall@1"] == found["image_recall@10"] == 0.545455  # of the others all are closer
+
+
+def test_metrics_of_captions_are_not_asked_of_classes():
+    rows = rows_of(SCORES, question("target", [2, 2, 2, 2]), ("top1", *RECALLS))
+    assert {row["metric"] for row in rows} == {"top1"}
+
+
+def test_captions_are_asked_once_of_the_untouched_model():
+    metrics = {name: lookup.find("stages.metrics", name, "a test") for name in RECALLS}
+    asked, exam = [], Exam("run", [captions()], metrics)
+
+    def similarity(question):
+        asked.append(question)
+        return np.array(PAIRS, float)
+
+    rows = [list(exam.rows(similarity, phase="baseline", setting=way)) for way in ("name", "description")]
+    assert [len(own) for own in rows] == [2, 0] and len(asked) == 1
+
+
+def test_a_caption_is_its_own_prompt_and_no_class(run):
+    Path("told").mkdir()
+    Path("target/moongate/0.png").rename("told/0.png")
+    Path("told/captions.json").write_text('{"0.png": ["a red gate", "a gate"]}')
+    run.target_benchmark, run.target_data, run.candidates = "captioned_folder", "told", "benchmark"
+    exam = exam_of(run, [MOONGATE], KNOWN, Fit(8))
+    target, retention = exam.questions
+    assert target.is_retrieval and not retention.is_retrieval
+    assert (target.classes, target.labels.tolist(), target.new) == (("a red gate", "a gate"), [0, 0], frozenset())
+    prompts = prompts_of(run, exam, [MOONGATE], KNOWN)["name"]
+    assert set(prompts) == {"arch", "kite"}
+    assert target.prompts(prompts) == [("a red gate",), ("a gate",)]
+    assert retention.prompts(prompts) == [("a photo of an arch",), ("a photo of a kite",)]
+    assert exam.facts(run, {})["target"] == {
+        "benchmark": "told",
+        "task": "retrieval",
+        "data": "told",
+        "pictures": 1,
+        "captions": 2,
+        "faults": [],
+    }
+    assert [len(part) for part in target.pictures] == [1]
+
+
+def test_a_pre_filter_is_named_beside_what_was_asked(run):
+    run.candidates = {"keep": 20, "family": "clip", "weights": "data/weights/tiny_clip"}
+    exam = exam_of(run, [MOONGATE], KNOWN, Fit(8))
+    assert names_of(exam) == dict.fromkeys(("target", "retention"), ("arch", "kite", "moongate"))
+    assert [fact["prefilter"] for fact in exam.facts(run, {}).values()] == [run.candidates] * 2
