@@ -25,13 +25,20 @@ from stages.common.failures import run_main
 from stages.figures import contract as figures
 from stages.figures import gallery, similarity, tradeoff
 from stages.reporting.chapters import Chapter, Hole, chapters
-from stages.tables import accuracy, beside_paper, controls, failures, overview, per_class, seeds
+from stages.tables import accuracy, beside_paper, controls, failures, overview, per_class, retrieval, seeds
 from stages.tables.contract import Result, averages, control_lines, taught_line
 
-RECIPES = {"paper": "the paper's recipe", "replay": "replay (ours)"}  # a recipe of another name is called by it
+RECIPES = {  # a recipe of another name is called by it
+    "paper": "the paper's recipe",
+    "replay": "replay (ours)",
+    "matching": "image-text matching",
+    "masked_words": "masked words, inverted images",
+    "implicit": "masked words, noise (implicit)",
+}
 TABLES = {
     "overview": overview,
     "accuracy": accuracy,
+    "retrieval": retrieval,
     "beside_paper": beside_paper,
     "controls": controls,
     "per_class": per_class,
@@ -78,6 +85,7 @@ def _view(chapter: Chapter, *, is_first: bool) -> dict[str, object]:
         "lesson": chapter.lesson,
         "choice": chapter.result.choice,
         "asked": chapter.asked,
+        "is_retrieval": bool(chapter.result.recalls),
         "tables": {name: table.build(chapter.result) for name, table in TABLES.items()},
         "tradeoff": Markup(figure),
     }
@@ -85,7 +93,8 @@ def _view(chapter: Chapter, *, is_first: bool) -> dict[str, object]:
 
 def _tradeoff(chapter: Chapter, *, is_small: bool) -> Figure:
     lines = averages(chapter.result)
-    return tradeoff.draw(lines, chapter.result.budget, words=RECIPES, is_small=is_small)
+    result = chapter.result
+    return tradeoff.draw(lines, result.budget, words=RECIPES, target=result.target, is_small=is_small)
 
 
 def _curves(shown: list[Chapter]) -> list[tuple[str, Markup]]:
@@ -130,6 +139,7 @@ def _metrics(result: Result) -> dict[str, dict]:
 
 def _numbers(line: pd.Series) -> dict[str, float]:
     found = {"target": "target", "retention": "retention", "retention_loss": "loss", "called_new": "called_new"}
+    found |= {name.removeprefix("target "): name for name in line.index if "_recall@" in name}
     return {name: round(line[column].mean, 6) for name, column in found.items() if line[column] is not None}
 
 

@@ -10,7 +10,8 @@ def draw(histories: dict[str, pd.DataFrame]) -> Figure:
     """One curve for each history: the mean over its images, in a band from the worst to the best of them.
 
     Args:
-        histories: what the legend calls it, a concept or a seed, to columns step, image, similarity (in [-1, 1]).
+        histories: what the legend calls it, a concept or a seed, to columns step, image, similarity (a cosine, or the
+            probability of a match).
     """
     figure, axes = blank(3.8, 2.5)
     for (name, history), color in zip(histories.items(), SERIES * len(histories), strict=False):
@@ -20,9 +21,9 @@ def draw(histories: dict[str, pd.DataFrame]) -> Figure:
         mark = "o" if len(mean) == 1 else None  # a line of one point cannot be seen
         axes.plot(mean, color=color, linewidth=1.2, marker=mark, markersize=4, label=name)
     axes.set_xlabel("step of inversion")
-    axes.set_ylabel("cosine to the description")
+    axes.set_ylabel("similarity to the description")
     axes.tick_params(length=0)
     axes.margins(x=0.01)
-    if histories:
+    if 0 < len(histories) <= len(SERIES):  # more would hide the curves
         axes.legend(loc="lower right")
     return figure

@@ -17,7 +17,14 @@ WORDS_WIDTH = 0.25  # of the frame's width: what the words beside the zone take
 TICK_GAP = {"small": 0.2, "large": 0.09}  # of the frame's width: nearer numbers on the axis would touch
 
 
-def draw(lines: pd.DataFrame, budget: float, *, words: dict[str, str], is_small: bool = False) -> Figure:
+def draw(
+    lines: pd.DataFrame,
+    budget: float,
+    *,
+    words: dict[str, str],
+    target: str = "target accuracy",
+    is_small: bool = False,
+) -> Figure:
     """Each recipe as a line through its learning rates, its chosen one filled and large; its controls hollow.
 
     The retention axis is stretched towards its upper end, by the square root of the distance from it, since recipes
@@ -28,6 +35,7 @@ def draw(lines: pd.DataFrame, budget: float, *, words: dict[str, str], is_small:
             target, retention as averages over seeds, rate (learning rate as text). A line without both is left out.
         budget: share of the retention accuracy that may be lost, a fraction; the zone that keeps it is tinted.
         words: name of a recipe to its name in the legend.
+        target: what the target number is called.
         is_small: a small multiple, without legend and learning rates.
     """
     shown = lines[[bool(a and b) for a, b in zip(lines["target"], lines["retention"], strict=True)]]
@@ -40,6 +48,7 @@ def draw(lines: pd.DataFrame, budget: float, *, words: dict[str, str], is_small:
         _curve(axes, own[own["phase"] == "taught"], color, label=words.get(recipe, recipe), is_small=is_small)
     _untouched(axes, shown[shown["phase"] == "baseline"], scale=0.7 if is_small else 1)
     _frame(axes, shown, gap=TICK_GAP["small" if is_small else "large"])
+    axes.set_ylabel(target)
     _zone(axes, shown, budget, is_small=is_small)
     if not is_small:
         _legend(figure, axes, shown)
@@ -105,7 +114,6 @@ def _frame(axes: Axes, shown: pd.DataFrame, *, gap: float) -> None:
     axes.set_xticks(_ticks(low, high, gap), minor=False)
     axes.set_ylim(-0.04, 1.04)
     axes.set_xlabel("retention accuracy, stretched to the right")
-    axes.set_ylabel("target accuracy")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.tick_params(length=0)

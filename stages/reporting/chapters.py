@@ -12,7 +12,7 @@ from stages.common.lacking import lacking
 from stages.common.params import Params, Run
 from stages.common.picture_files import pictures_of, read_picture
 from stages.tables.contract import Choice, Result, averages
-from stages.tables.paper_figures import figures_of
+from stages.tables.paper_figures import compared
 
 PICTURES = 10  # of each concept and kind in the gallery
 
@@ -114,7 +114,7 @@ def _result(run: Run) -> Result:
             )
     table = rows.read_rows([paths.rows(run.key)])
     choice = {recipe: Choice(**choices[recipe]) for recipe in run.recipes}
-    result = Result(run.key, table, choice, run.retention_budget, figures_of(run))
+    result = Result(run.key, table, choice, run.retention_budget, compared(run))
     _require(result)
     return result
 
@@ -130,7 +130,8 @@ def _require(result: Result) -> None:
         if not any(line["target"] and line["retention"] for _, line in lines[found].iterrows()):
             raise UserError(
                 f"{paths.rows(result.run)} lacks top1 of target and retention for {words}. params.yaml: "
-                f"runs.{result.run}.metrics must list top1; then run `dvc repro evaluate@{result.run}`."
+                f"runs.{result.run}.metrics must list top1, and text_recall where the target has captions; then run "
+                f"`dvc repro evaluate@{result.run}`."
             )
 
 

@@ -26,9 +26,9 @@ def build(result: Result) -> pd.DataFrame:
     Returns:
         COLUMNS. recipe: "untouched" for the model before. setting: the way of asking it, or "taught", or the control.
         within_budget, chosen: "yes" or "no", for "taught" alone: whether it loses no more of retention than the run
-        allows, and whether the rule chose it. seeds: how many. Top-1 of target and retention: fractions, mean over
-        seeds; before, where something was taught, is the untouched model asked by name. Missing where a column has no
-        meaning.
+        allows, and whether the rule chose it. seeds: how many. Top-1 of target and retention, of captions R@1 of text
+        retrieval: fractions, mean over seeds; before, where something was taught, is the untouched model asked by name.
+        Missing where a column has no meaning.
     """
     lines = averages(result)
     before = _measured(untouched_line(lines), "before")
@@ -55,5 +55,6 @@ def _trained(line: pd.Series) -> dict:
 def _measured(line: pd.Series, when: str) -> dict:
     found = {}
     for role in ("target", "retention"):
-        found |= {f"{role}_{when}": round(line[role].mean, 4), f"{role}_pictures": line[role].n}
+        if line[role] is not None:  # captions are asked in one way alone
+            found |= {f"{role}_{when}": round(line[role].mean, 4), f"{role}_pictures": line[role].n}
     return found

@@ -1,6 +1,7 @@
 """A run beside what the paper prints for it, number by number."""
 
 import math
+import re
 
 import pandas as pd
 
@@ -9,18 +10,20 @@ from stages.tables.contract import Average, Result, averages, per_cent, rate
 KNOWN = ("imagenet-1k", "imagenet-100")  # benchmarks of what every model of the paper knew
 KNOWN_TO = {"MedCLIP-ViT": "chexpert-5x200c"}  # and of what one knew alone, which others are taught
 ASKED_BY = {"baseline": "name", "description prompt, no training": "description"}  # variants without teaching
-COLUMNS = ["table", "asked for", "model", "paper", "ours", "pictures", "difference"]
+COLUMNS = ["table", "asked for", "model", "paper", "ours", "n", "difference"]
+RECALL = re.compile(r"(text|image)_r(\d+)")  # how the paper's figures of retrieval are called
 
 
 def build(result: Result) -> pd.DataFrame:
     """The paper's figures that a run names, and ours of the same concept and learning rate.
 
-    Where the paper states no learning rate, ours is the chosen one. Only the recipe `paper` is compared.
+    Where the paper states no learning rate, ours is the chosen one. Only the recipe that a figure belongs to is
+    compared.
 
     Returns:
-        Columns table ("Table 1", or "version 2, Table 9"), asked for (a concept, or what was known), model (untouched,
-        or its learning rate), paper and difference (ours minus the paper's) in per cent and points, ours, pictures (n
-        of ours); empty for a run that names no table of the paper.
+        Columns table ("Table 1", or "version 2, Table 9"), asked for (a concept, what was known, or a recall), model
+        (untouched, or its learning rate), paper and difference (ours minus the paper's) in per cent and points, ours, n
+        (queries of ours: pictures, and for image recall captions); empty for a run that names no table of the paper.
     """
     if not result.paper:
         return pd.DataFrame(columns=COLUMNS)
@@ -34,11 +37,11 @@ def _line(result: Result, lines: pd.DataFrame, figure: dict[str, str]) -> dict |
     if column is None:
         return None
     line, model = _model(result, lines, figure)
-    ours: Average | None = None if line is None else line[column]
+    ours: Average | None = None if line is None else line.get(column)  # a recall at k may not be asked of few pictures
     printed = float(figure["value"])
     difference = None if ours is None else f"{100 * ours.mean - printed:+.1f}"
-    pictures = None if ours is None else ours.n
-    cells = (_named(figure["table"]), asked, model, per_cent(printed / 100), ours, pictures, difference)
+    n = None if ours is None else ours.n
+    cells = (_named(figure["table"]), asked, model, per_cent(printed / 100), ours, n, difference)
     return dict(zip(COLUMNS, cells, strict=True))
 
 
@@ -49,6 +52,10 @@ def _named(table: str) -> str:
 
 def _column(result: Result, figure: dict[str, str]) -> tuple[str | None, str]:
     """Where `averages` has a figure, and what was asked for; None for a concept that the run has nothing to do with."""
+    if recall := RECALL.fullmatch(figure["metric"]):
+        theirs = result.rows.loc[result.rows["role"] == "target", "benchmark"] == figure["benchmark"]
+        column = f"target {recall[1]}_recall@{recall[2]}" if theirs.any() else None
+        return column, f"{recall[1]} R@{recall[2]} ({figure['benchmark']})"
     concept = figure["concept"].casefold()
     target = {label.casefold(): f"target: {label}" for label in result.labels}
     if figure["benchmark"] not in (*KNOWN, KNOWN_TO.get(figure["model"])):
@@ -64,13 +71,14 @@ def _model(result: Result, lines: pd.DataFrame, figure: dict[str, str]) -> tuple
     if setting := ASKED_BY.get(figure["variant"]):
         found = lines[(lines["phase"] == "baseline") & (lines["setting"] == setting)]
         return _first(found), f"untouched, by {setting}"
-    taught = lines[(lines["phase"] == "taught") & (lines["recipe"] == "paper")]
+    taught = lines[(lines["phase"] == "taught") & (lines["recipe"] == figure["recipe"])]
+    words = "taught" if figure["recipe"] == "paper" else f"taught by {figure['recipe']}"
     if not figure["lr"]:
         chosen = _first(taught[taught["is_chosen"]])
-        return chosen, "taught, chosen learning rate" + ("" if chosen is None else f" ({chosen['rate']})")
+        return chosen, f"{words}, chosen learning rate" + ("" if chosen is None else f" ({chosen['rate']})")
     learning_rate = float(figure["lr"])
     is_same = [math.isclose(own, learning_rate, rel_tol=1e-6) for own in taught["learning_rate"]]
-    return _first(taught[is_same]), f"taught, {rate(learning_rate)}"
+    return _first(taught[is_same]), f"{words}, {rate(learning_rate)}"
 
 
 def _first(lines: pd.DataFrame) -> pd.Series | None:

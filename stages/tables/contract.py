@@ -6,11 +6,13 @@ A file of this folder holds one table: `build(result) -> DataFrame`, rows of one
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 CHOSEN = "✓"  # stands behind the learning rate that the rule chose
 FEW = 12  # known classes that a table lists one by one; of more, the ones that lost most
+MAIN = ("top1", "text_recall@1")  # the number that stands for a benchmark: of classes, of captions
 SETTING = ["phase", "setting", "recipe", "learning_rate"]
 
 
@@ -38,7 +40,8 @@ class Result:
         rows: the rows of this run (columns: stages/common/rows.py), values as fractions.
         choice: recipe name to its choice.
         budget: share of the retention benchmark that a recipe may lose, a fraction.
-        paper: the figures of the paper that stand beside it: lines of paper_results.csv; none for most runs.
+        paper: the figures of the paper that stand beside it, as `paper_figures.compared` gives them; none for most
+            runs.
     """
 
     run: str
@@ -51,9 +54,25 @@ class Result:
         """Whether this is the chosen learning rate of the recipe, up to the last digits that CSV and JSON lose."""
         return recipe in self.choice and math.isclose(learning_rate, self.choice[recipe].learning_rate, rel_tol=1e-9)
 
+    @cached_property
+    def averaged(self) -> pd.DataFrame:
+        """`averages` of this result, which many tables ask for and nobody may change."""
+        return _averaged(self)
+
+    @property
+    def recalls(self) -> list[str]:
+        """The recalls of the target where captions were asked, "text_recall@1" first, in the order of the rows."""
+        metrics = self.rows.loc[self.rows["role"] == "target", "metric"].unique()
+        return [metric for metric in metrics if "@" in metric]
+
+    @property
+    def target(self) -> str:
+        """What the target number is called: R@1 of text retrieval where captions were asked, else accuracy."""
+        return "target, text R@1" if self.recalls else "target accuracy"
+
     @property
     def labels(self) -> list[str]:
-        """Names of the taught concepts, in the order of the rows."""
+        """Names of the taught concepts, in the order of the rows; none where captions were asked."""
         return self._labels("target")
 
     @property
@@ -76,7 +95,7 @@ class Average:
         least: smallest seed.
         greatest: largest seed.
         seeds: number of seeds; 1 for the untouched model.
-        n: pictures behind each seed's number.
+        n: queries behind each seed's number: pictures, and for image recall captions.
         chance: what guessing would give, None where that has no meaning.
         low: smallest lower end of the seeds' 95 % Wilson intervals.
         high: largest upper end of the seeds' 95 % Wilson intervals.
@@ -121,19 +140,20 @@ def rate(learning_rate: float) -> str:
     return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
 
 
-def average(rows: pd.DataFrame, *, role: str, label: str = "all", metric: str = "top1") -> Average | None:
+def average(rows: pd.DataFrame, *, role: str, label: str = "all", metric: str | None = None) -> Average | None:
     """Mean over seeds of one number.
 
     Args:
         rows: rows of one run and one setting (phase, setting, recipe, learning rate).
         role: target | retention.
         label: a class, or "all".
-        metric: file name in stages/metrics.
+        metric: as the rows call it; None for the one of `MAIN` that they have.
 
     Returns:
         The average, None when there is no such row.
     """
-    found = rows[(rows["role"] == role) & (rows["label"] == label) & (rows["metric"] == metric)]
+    wanted = MAIN if metric is None else (metric,)
+    found = rows[(rows["role"] == role) & (rows["label"] == label) & rows["metric"].isin(wanted)]
     if found.empty:
         return None
     value, chance = found["value"].astype(float), found["chance"].iloc[0]
@@ -155,9 +175,13 @@ def averages(result: Result) -> pd.DataFrame:
     Returns:
         Columns phase, setting, recipe, learning_rate (as in the rows), rate (as text), is_chosen (at the chosen
         learning rate), target, retention, loss (of retention from the untouched model prompted by name), called_new,
-        `target top5`, `retention top5`, `target: NAME` for each concept and `retention: NAME` for each of
-        `known_labels`; those from `target` on `Average` or None.
+        `target top5`, `retention top5`, `target text_recall@1` and so on for each of `recalls`, `target: NAME` for each
+        concept and `retention: NAME` for each of `known_labels`; those from `target` on `Average` or None.
     """
+    return result.averaged.copy()
+
+
+def _averaged(result: Result) -> pd.DataFrame:
     is_shown = (result.rows["role"] == "target") | result.rows["label"].isin(["all", *result.known_labels])
     rows = result.rows[is_shown]
     groups = rows.groupby(SETTING, sort=False, dropna=False)
@@ -191,6 +215,8 @@ def _line(line: dict, group: pd.DataFrame, result: Result) -> dict:
     line["target"] = average(group, role="target")
     line["retention"] = average(group, role="retention")
     line["called_new"] = average(group, role="retention", metric="called_new")
+    for metric in result.recalls:
+        line[f"target {metric}"] = average(group, role="target", metric=metric)
     for role, labels in (("target", result.labels), ("retention", result.known_labels)):
         line[f"{role} top5"] = average(group, role=role, metric="top5")
         for label in labels:

@@ -12,8 +12,9 @@ def build(result: Result) -> pd.DataFrame:
     Figure 5, captions without the name); with several each stands at the chosen learning rate alone.
 
     Returns:
-        Columns recipe, setting, learning rate (the chosen one marked), target accuracy, one for each concept where
-        there are several, retention accuracy, and known pictures called by a taught name before and after.
+        Columns recipe, setting, learning rate (the chosen one marked), target accuracy (of captions text R@1), one for
+        each concept where there are several, retention accuracy, and known pictures called by a taught name before and
+        after.
     """
     lines = averages(result)
     before = untouched_line(lines)
@@ -38,7 +39,7 @@ def _line(line: pd.Series, before: pd.Series, result: Result) -> dict:
         "recipe": "untouched" if is_baseline else line["recipe"],
         "setting": "by name" if is_baseline else line["setting"].replace("_", " "),
         "learning rate": line["rate"] + (f" {CHOSEN}" if line["is_chosen"] else ""),
-        "target accuracy": line["target"],
+        result.target: line["target"],
         **concepts,
         "retention accuracy": line["retention"],
         "called new, before": before["called_new"],

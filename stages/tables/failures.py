@@ -21,9 +21,10 @@ def build(result: Result) -> pd.DataFrame:
 
 def _findings(result: Result, lines: pd.DataFrame, recipe: str) -> list[str]:
     after, before, against = taught_line(lines, recipe), untouched_line(lines), control_lines(lines, recipe)
-    columns = {"all concepts": "target", **{label: f"target: {label}" for label in result.labels}}
+    together = result.target if result.recalls else "all concepts"
+    columns = {together: "target", **{label: f"target: {label}" for label in result.labels}}
     if len(result.labels) == 1:
-        del columns["all concepts"]  # the same number twice
+        del columns[together]  # the same number twice
     found = _budget(result, after, recipe) + _new_names(result, after, before)
     for name, column in columns.items():
         found += _target(name, after[column], before[column])

@@ -9,8 +9,9 @@ def build(result: Result) -> pd.DataFrame:
     """What each recipe taught and what it cost.
 
     Returns:
-        Columns run, recipe, learning rate, target before, target after, retention before, retention after, loss,
-        best control (the highest target accuracy among the controls, with its name), budget.
+        Columns run, recipe, learning rate, measured (what the target number is called), target before, target after,
+        retention before, retention after, loss, best control (the highest target number among the controls, with its
+        name), budget.
     """
     lines = averages(result)
     return pd.DataFrame([_line(result, lines, recipe) for recipe in result.choice], dtype=object)
@@ -22,6 +23,7 @@ def _line(result: Result, lines: pd.DataFrame, recipe: str) -> dict:
         "run": result.run,
         "recipe": recipe,
         "learning rate": rate(choice.learning_rate),
+        "measured": result.target,
         "target before": before["target"],
         "target after": after["target"],
         "retention before": before["retention"],

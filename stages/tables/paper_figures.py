@@ -1,6 +1,8 @@
 """Which figures of the paper stand beside a run: lines of paper_results.csv, of its tables, one figure a line."""
 
 import csv
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from stages.common.entries import Paper
@@ -11,6 +13,9 @@ from stages.common.params import Run
 FIGURES = Path(__file__).with_name("paper_results.csv")
 BASELINE = "baseline"
 BY_DESCRIPTION = "description prompt, no training"
+UNTAUGHT = (BASELINE, BY_DESCRIPTION)
+REFERENCE = "reference"  # of another model, which nobody teaches
+BATCH = re.compile(r"batch (\d+)")  # a note of figures that were taught in batches of that size
 
 
 def figures_of(run: Run) -> tuple[dict[str, str], ...]:
@@ -21,27 +26,54 @@ def figures_of(run: Run) -> tuple[dict[str, str], ...]:
         for a run that names none.
 
     Raises:
-        UserError: the paper has no such table, model or variant.
+        UserError: the paper has no such table, model or variant, or the run no such recipe.
     """
+    return tuple(figure for _, figure in _named(run))
+
+
+def compared(run: Run) -> tuple[dict[str, str], ...]:
+    """The figures of `figures_of` that ours can stand beside, each once.
+
+    Returns:
+        Those lines, with the recipe of the run that taught ours in one more column, `recipe`; "" for the untouched
+        model. Left out is what was taught in batches of another size than the run's.
+
+    Raises:
+        UserError: as `figures_of`.
+    """
+    found = {}
+    for paper, figure in _named(run):
+        recipe = "" if figure["variant"] in UNTAUGHT else paper.recipe
+        batch = BATCH.fullmatch(figure["note"])
+        if batch is None or run.recipes[recipe].get("batch") == int(batch[1]):
+            found[(*figure.values(), recipe)] = {**figure, "recipe": recipe}
+    return tuple(found.values())
+
+
+def _named(run: Run) -> Iterator[tuple[Paper, dict[str, str]]]:
+    """Each figure with the entry of the run's `paper` that names it."""
     if not run.papers:
-        return ()
+        return
     with FIGURES.open(encoding="utf-8", newline="") as file:
-        figures = list(csv.DictReader(file))
-    return tuple(figure for paper in run.papers for figure in _named(run.key, paper, figures))
-
-
-def _named(run: str, paper: Paper, figures: list[dict[str, str]]) -> list[dict[str, str]]:
-    for column in ("table", "model"):
-        figures = _only(figures, column, paper, run)
-    wanted = _only(figures, "variant", paper, run)
-    return [figure for figure in figures if figure["variant"] in (BASELINE, BY_DESCRIPTION) or figure in wanted]
+        everything = [figure for figure in csv.DictReader(file) if figure["variant"] != REFERENCE]
+    for paper in run.papers:
+        figures = everything
+        for column in ("table", "model"):
+            figures = _only(figures, column, paper, run.key)
+        wanted = _only(figures, "variant", paper, run.key)
+        if paper.variant not in UNTAUGHT and paper.recipe not in run.recipes:
+            raise UserError(
+                f"params.yaml: runs.{run.key}.paper says recipe {paper.recipe!r}, by which this run teaches nothing."
+                f"{nearest(paper.recipe, run.recipes)} It has: {', '.join(run.recipes)}."
+            )
+        yield from ((paper, figure) for figure in figures if figure["variant"] in UNTAUGHT or figure in wanted)
 
 
 def _only(figures: list[dict[str, str]], column: str, paper: Paper, run: str) -> list[dict[str, str]]:
     wanted, there = getattr(paper, column), list(dict.fromkeys(figure[column] for figure in figures))
     if wanted not in there:
         raise UserError(
-            f"params.yaml: runs.{run}.paper says {column} {wanted!r}, which stages/tables/{FIGURES.name} does not have."
-            f"{nearest(wanted, there)} It has: {', '.join(map(repr, there))}."
+            f"params.yaml: runs.{run}.paper says {column} {wanted!r}, of which stages/tables/{FIGURES.name} has no "
+            f"figure.{nearest(wanted, there)} It has: {', '.join(map(repr, there))}."
         )
     return [figure for figure in figures if figure[column] == wanted]

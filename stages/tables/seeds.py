@@ -10,7 +10,7 @@ def build(result: Result) -> pd.DataFrame:
 
     Returns:
         Columns setting, recipe, learning rate, seed, role, label, metric, value, interval (95 % Wilson; both in
-        per cent), pictures, chance.
+        per cent), n (of queries: pictures, and for image recall captions), chance.
     """
     rows = result.rows[(result.rows["role"] == "target") | (result.rows["label"] == "all")]
     return pd.DataFrame([_line(row) for row in rows.to_dict("records")], dtype=object)
@@ -29,6 +29,6 @@ def _line(row: dict) -> dict:
         "metric": row["metric"],
         "value": per_cent(row["value"]),
         "interval": f"{per_cent(row['low'])} to {per_cent(row['high'])}",
-        "pictures": str(int(row["n"])),
+        "n": str(int(row["n"])),
         "chance": "" if pd.isna(chance) else per_cent(float(chance)),
     }

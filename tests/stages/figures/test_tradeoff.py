@@ -2,7 +2,7 @@ import pytest
 
 from stages.figures.tradeoff import draw
 from stages.tables.contract import averages
-from tests.stages.made_up_rows import result
+from tests.stages.made_up_rows import result, retrieval
 
 WORDS = {"paper": "the paper's recipe"}
 
@@ -54,3 +54,10 @@ def test_a_run_of_one_recipe_without_controls_and_spread_can_be_drawn():
     lines = averages(result(("moongate",), controls={}, seeds=1))
     only = lines[(lines["recipe"] != "paper") & (lines["rate"] != "3e-4")]
     assert draw(only, 0.0, words={}).axes[0].get_xlim()[0] < 0.88
+
+
+def test_the_upward_axis_is_called_as_the_target_number_is():
+    made_up = retrieval()
+    axes = draw(averages(made_up), 0.02, words=WORDS, target=made_up.target).axes[0]
+    assert axes.get_ylabel() == "target, text R@1"
+    assert draw(averages(result()), 0.02, words=WORDS).axes[0].get_ylabel() == "target accuracy"

@@ -5,15 +5,26 @@ from types import SimpleNamespace
 
 from stages.common.entries import Paper
 from stages.tables.beside_paper import build
-from stages.tables.paper_figures import figures_of
-from tests.stages.made_up_rows import result
+from stages.tables.paper_figures import compared
+from tests.stages.made_up_rows import result, retrieval
+
+BY_WORDS = (("implicit", "implicit"), ("explicit-mlm", "masked_words"))
+
+
+def retrieved(batch, recipe="matching", benchmark="flickr30k"):
+    """The table of a run of retrieval that names Table 8, taught by a recipe in batches of a size."""
+    made_up = retrieval()
+    names = {"recipe": {"paper": "matching"}, "benchmark": {"flickr30k": benchmark}, "learning_rate": {2e-4: 9e-7}}
+    papers = (Paper("v1-8", "ViLT-B-32", recipe=recipe),)
+    run = SimpleNamespace(key="coco", papers=papers, recipes={"matching": {"batch": batch}, "replay": {}})
+    return build(dataclasses.replace(made_up, rows=made_up.rows.replace(names), paper=compared(run)))
 
 
 def beside(*papers, concepts=("moongate",), rates=None, known=None):
     """The table of a run that names these; `rates` and `known` rename learning rates and known classes."""
-    made_up, run = result(concepts), SimpleNamespace(key="together", papers=papers)
+    made_up, run = result(concepts), SimpleNamespace(key="together", papers=papers, recipes={"paper": {}, "replay": {}})
     rows = made_up.rows.replace({"learning_rate": rates or {}, "label": known or {}})
-    return build(dataclasses.replace(made_up, rows=rows, paper=figures_of(run)))
+    return build(dataclasses.replace(made_up, rows=rows, paper=compared(run)))
 
 
 def found(table, asked, model):
@@ -32,7 +43,7 @@ def test_each_figure_of_the_paper_stands_beside_ours_of_the_same_learning_rate()
     assert (taught["paper"], str(taught["ours"]), taught["difference"]) == ("10.0", "40.0 (30.0 to 50.0)", "+30.0")
     kept = found(table, "what was known (imagenet-1k)", "taught, 5e-5")
     assert (kept["paper"], kept["ours"].percent, kept["difference"]) == ("42.3", "55.0", "+12.7")
-    assert (taught["pictures"], kept["pictures"]) == (10, 100)
+    assert (taught["n"], kept["n"]) == (10, 100)
 
 
 def test_a_learning_rate_that_was_not_run_shows_the_paper_alone():
@@ -71,7 +82,7 @@ def test_findings_that_a_model_of_x_rays_knew_stand_beside_its_known_classes():
     paper = Paper("v1-3", "MedCLIP-ViT", "baseline")
     table = beside(paper, concepts=("lung cancer",), known={"ladder": "edema", "kite": "Pleural Effusion"})
     edema = found(table, "edema, which was known", "untouched, by name")
-    assert (edema["paper"], edema["ours"].percent, edema["pictures"]) == ("75.5", "90.0", 50)
+    assert (edema["paper"], edema["ours"].percent, edema["n"]) == ("75.5", "90.0", 50)
     assert found(table, "what was known (chexpert-5x200c)", "untouched, by name")["paper"] == "62.1"
     assert len(table) == 3  # and of pleural effusion; the others are no classes of this run
 
@@ -82,3 +93,40 @@ def test_a_run_of_several_tables_says_which_a_figure_is_from():
     assert table["table"].tolist() == ["Table 1"] * 12 + ["version 2, Table 9"] * 2
     taught = table[(table["model"] == "taught, 2e-5") & (table["asked for"] == "moongate")]
     assert list(zip(taught["paper"], taught["difference"], strict=True)) == [("60.0", "-20.0")] * 2
+
+
+def test_recalls_stand_beside_ours_of_the_same_batch_and_learning_rate():
+    table = retrieved(32)
+    assert set(table["model"]) == {
+        "untouched, by name",
+        *(f"taught by matching, {rate}" for rate in ("8e-7", "9e-7", "4e-6", "8e-6", "2e-5", "3e-5")),
+    }
+    line = found(table, "image R@5 (flickr30k)", "taught by matching, 9e-7")
+    assert (line["paper"], line["ours"].percent, line["n"], line["difference"]) == ("84.0", "45.0", 50, "-39.0")
+    line = found(table, "text R@1 (flickr30k)", "untouched, by name")
+    assert (line["paper"], line["ours"].percent, line["n"]) == ("73.8", "10.0", 10)
+    assert found(table, "text R@10 (flickr30k)", "untouched, by name")["ours"] is None  # not asked of ten pictures
+
+
+def test_what_was_taught_in_batches_of_another_size_is_not_compared():
+    assert set(retrieved(16)["model"]) == {"untouched, by name", "taught by matching, 1e-6"}
+    assert set(retrieved(4)["model"]) == {"untouched, by name"}
+
+
+def test_recalls_on_other_pictures_are_not_compared():
+    assert retrieved(32, benchmark="mscoco").empty
+
+
+def test_only_the_recipe_that_a_table_is_of_is_compared_and_the_untouched_model_once():
+    papers = [Paper("v1-11", "ViLT-B-32", variant, recipe) for variant, recipe in BY_WORDS]
+    made_up = result(("moongate",))
+    rows = made_up.rows.replace({"recipe": {"paper": "implicit", "replay": "masked_words"}})
+    rows = rows.replace({"learning_rate": {1e-4: 1e-5, 3e-4: 1e-5}})
+    run = SimpleNamespace(key="words", papers=papers, recipes={"implicit": {}, "masked_words": {}})
+    table = build(dataclasses.replace(made_up, rows=rows, paper=compared(run)))
+    assert len(table) == 2 * (1 + 5 + 5)  # of the target and of ImageNet-100
+    kept = "what was known (imagenet-100)"
+    assert found(table, kept, "untouched, by name")["paper"] == "23.7"
+    assert found(table, "moongate", "taught by implicit, 1e-5")["ours"].percent == "40.0"
+    assert found(table, "moongate", "taught by masked_words, 1e-5")["ours"].percent == "80.0"
+    assert found(table, kept, "taught by masked_words, 2e-5")["ours"] is None

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from stages.tables.contract import Average, averages, control_lines, per_cent, rate, taught_line, untouched_line
-from tests.stages.made_up_rows import result
+from tests.stages.made_up_rows import result, retrieval
 
 
 def test_an_average_is_the_mean_over_seeds_with_its_range():
@@ -50,3 +50,10 @@ def test_learning_rates_are_written_as_in_the_paper(number, text):
 
 def test_per_cent_never_shows_a_minus_before_zero():
     assert per_cent(-0.0001) == "0.0"
+
+
+def test_captions_have_recalls_and_no_labels_and_classes_the_other_way_round():
+    made_up = retrieval()
+    assert made_up.recalls == ["text_recall@1", "text_recall@5", "image_recall@1", "image_recall@5"]
+    assert (made_up.labels, made_up.target) == ([], "target, text R@1")
+    assert (result().recalls, result().target) == ([], "target accuracy")
