@@ -1,34 +1,35 @@
-"""Examine the tiny CLIP on fresh drawings: does it know what it should, and not know what it must not?
+"""Examine a tiny model on fresh drawings: does it know what it should, and not know what it must not?
 
-Not a stage of the graph: run it after `python -m stages.pretrain`.
+A model that sees an image and a text together (the tiny ViLT) is also asked whether pairs match. Not a stage of the
+graph: run it after `python -m stages.pretrain`.
 
-Command: python -m stages.examine                (or with another folder of weights in open_clip's layout)
+Command: python -m stages.examine                             (the tiny CLIP)
+         python -m stages.examine data/weights/tiny_vilt      (or another folder of weights in one of their layouts)
 Writes:  FOLDER.exam.json beside the folder of weights, which runs depend on
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import torch
 from torch import Tensor
 
-from stages.common import params
 from stages.common.atomic import write_text
 from stages.common.failures import run_main
 from stages.common.rows import wilson
-from stages.models import clip
-from stages.models.contract import Model
+from stages.models.contract import JointEncoder, Model, TwoEncoders
+from stages.pretraining.clip import WEIGHTS as TINY_CLIP
+from stages.pretraining.trained import family_of, model_in
 from stages.world.concepts import CONCEPTS, DEVELOPMENT
 from stages.world.corpus import free_scene
 from stages.world.known import KNOWN
 from stages.world.scenes import Drawing, draw, draw_thing
 from stages.world.words import with_article
 
-WEIGHTS = Path("data/weights/tiny_clip")
 SEED = "exam"
 PICTURES, ROUNDS, CHOICES = 100, 20, 64  # of each concept; of attribute matching; texts to choose from
+PAIRS, OF_EACH = 600, 10  # scenes that are shown with a sentence; pictures of each known class that are
 
 
 def share(hits: Tensor) -> dict[str, float]:
@@ -77,14 +78,70 @@ def held_out(model: Model, names: list[str]) -> dict[str, dict[str, dict[str, fl
     return result
 
 
-def main(folder: str = str(WEIGHTS)) -> None:
+def scene_pairs() -> tuple[Tensor, list[str], Tensor]:
+    """Pictures [N, 3, H, W] of different scenes, a sentence for each, and their groups: each is alone in its own."""
+    dice = Random(f"{SEED} pairs of scenes")
+    scenes = list({scene: None for scene in (free_scene(dice) for _ in range(PAIRS))})
+    texts = [scene.phrase(dice, thorough=True) for scene in scenes]
+    return pixels([draw(scene, dice) for scene in scenes]), texts, torch.arange(len(scenes))
+
+
+def known_pairs() -> tuple[Tensor, list[str], Tensor]:
+    """The same of known things, said by name or by description; those of one class are a group."""
+    dice = Random(f"{SEED} pairs of known things")
+    asked = [(group, name) for group, name in enumerate(KNOWN) for _ in range(OF_EACH)]
+    texts = [dice.choice((f"a photo of {with_article(name)}", *KNOWN[name].descriptions)) for _, name in asked]
+    images = pixels([draw_thing(name, KNOWN[name].draw, dice) for _, name in asked])
+    return images, texts, torch.tensor([group for group, _ in asked])
+
+
+def told_apart(
+    model: JointEncoder, looker: TwoEncoders, images: Tensor, texts: list[str], groups: Tensor
+) -> dict[str, dict[str, float]]:
+    """Share of pairs whose log-odds of a match lie on the right side of 0.
+
+    Args:
+        model: is asked.
+        looker: says which pictures are alike.
+        images: [N, 3, H, W].
+        texts: N, each of its image.
+        groups: [N]; a text fits no image of another group.
+
+    Returns:
+        Of images with their own texts, with those of others, and with those of the images that look most alike.
+    """
+    is_other = groups[:, None] != groups[None]
+    chance = torch.Generator().manual_seed(0)
+    with torch.inference_mode():
+        seen = looker.embed_images(images).cpu()
+    pairings = {
+        "matched": torch.arange(len(images)),
+        "mismatched": torch.multinomial(is_other.float(), 1, generator=chance)[:, 0],
+        "mismatched, alike": (seen @ seen.T).masked_fill(~is_other, -2).argmax(1),
+    }
+    odds = {name: log_odds(model, images, [texts[row] for row in rows]) for name, rows in pairings.items()}
+    return {name: share(found > 0 if name == "matched" else found < 0) for name, found in odds.items()}
+
+
+def log_odds(model: JointEncoder, images: Tensor, texts: list[str]) -> Tensor:
+    """Log-odds [N], on the CPU, that image i matches text i."""
+    with torch.inference_mode():
+        logits = model.matching_logits(images, texts).cpu()
+    return logits[:, 1] - logits[:, 0]
+
+
+def main(folder: str = str(TINY_CLIP)) -> None:
     """Ask all questions, print and write the answers."""
-    any_run = next(iter(params.load().runs.values()))
-    model = clip.load(replace(any_run, weights=folder, architecture=None, pretrained=None))
+    model = model_in(Path(folder))
     by_name = [f"a photo of {with_article(name)}" for name in KNOWN]
     by_text = [thing.descriptions[0] for thing in KNOWN.values()]
     groups = [list(DEVELOPMENT)[i : i + 3] for i in range(0, len(DEVELOPMENT), 3)]
-    answers = {
+    answers = {}
+    if family_of(Path(folder)).ENCODERS == "joint":
+        looker = model_in(TINY_CLIP)
+        answers["pairs of scenes"] = told_apart(model, looker, *scene_pairs())
+        answers["pairs of known things"] = told_apart(model, looker, *known_pairs())
+    answers |= {
         "known classes by name": known_classes(model, by_name),
         "known classes by description": known_classes(model, by_text),
         "attributes, 1 of 64": attribute_match(model),

@@ -1,4 +1,4 @@
-"""The text side of pre-training: tokens, their embedding, and what a made-up word means before it is seen."""
+"""The text side of the tiny CLIP: tokens, their embedding, and what a made-up word means before it is seen."""
 
 from collections.abc import Callable
 from functools import cache
@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stages.common.open_clip_import import import_open_clip
-from stages.pretraining.settings import Settings
 from stages.world.corpus import lexicon
 from stages.world.words import with_article
 
@@ -42,12 +41,18 @@ def embed_tokens(model: torch.nn.Module, tokens: Tensor, row_of: Tensor) -> Tens
     return F.normalize(x[torch.arange(len(x)), rows.argmax(-1)] @ model.text_projection, dim=-1)
 
 
-def embed_by_length(model: torch.nn.Module, tokens: Tensor, row_of: Tensor) -> Tensor:
-    """`embed_tokens` in two halves, short texts and long ones: less padding, half the time."""
+def by_length(tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of tokens [B, L] in two parts, short texts and long ones: apart they need less padding, half the time."""
     order = (tokens != 0).sum(-1).argsort()
     middle = len(order) * 6 // 10
-    parts = [embed_tokens(model, tokens[part], row_of) for part in (order[:middle], order[middle:])]
-    return torch.cat(parts)[order.argsort()]
+    return order[:middle], order[middle:]
+
+
+def embed_by_length(model: torch.nn.Module, tokens: Tensor, row_of: Tensor) -> Tensor:
+    """`embed_tokens` of short texts and of long ones, apart."""
+    parts = by_length(tokens)
+    embedded = torch.cat([embed_tokens(model, tokens[part], row_of) for part in parts])
+    return embedded[torch.cat(parts).argsort()]
 
 
 def symmetric_loss(first: Tensor, second: Tensor, scale: float, same: Tensor) -> Tensor:
@@ -56,13 +61,13 @@ def symmetric_loss(first: Tensor, second: Tensor, scale: float, same: Tensor) ->
     return -((right * logits.log_softmax(1)).sum(1).mean() + (right * logits.T.log_softmax(1)).sum(1).mean()) / 2
 
 
-def lexicon_tokens(settings: Settings) -> tuple[Tensor, Tensor, Tensor]:
+def lexicon_tokens(seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Three views of every made-up word: "a photo of a X", "a X is D", and D; [W, L] each.
 
     A name that was never pictured must lie near its description, as words of CLIP's web text do; the middle view ties
     the other two. CLIP's own pre-training has no such loss: it stands for the text that it read.
     """
-    dice = Random(f"lexicon {settings.seed}")
+    dice = Random(f"lexicon {seed}")
     entries = lexicon(dice)
     views = (
         [dice.choice(("a photo of {}", "a picture of {}", "{}")).format(with_article(word)) for word, _ in entries],

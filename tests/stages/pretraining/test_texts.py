@@ -6,8 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from stages.pretrain import untrained
-from stages.pretraining.settings import VOCABULARY, Settings
+from stages.pretraining.clip import VOCABULARY, Settings, untrained
 from stages.pretraining.texts import cut, embed_by_length, embed_tokens, lexicon_tokens, symmetric_loss, tokenizer
 from stages.world import corpus
 
@@ -47,7 +46,7 @@ def words(tokens):
 
 def test_the_lexicon_has_three_views_of_every_word(monkeypatch):
     monkeypatch.setattr(corpus, "_WORDS", corpus._NAMED + 40)
-    name, definition, description = lexicon_tokens(Settings())
+    name, definition, description = lexicon_tokens(0)
     assert len(name) == len(definition) == len(description) == 40
     for view, whole in zip(description, definition, strict=True):
         assert words(whole)[-len(words(view)) :] == words(view)  # "a X is D" ends with D
