@@ -1,4 +1,5 @@
-"""Models of real size with random weights: CLIP through every verb, MedCLIP from its checkpoint to a question.
+"""Models of real size with random weights: CLIP through every verb, MedCLIP and ViLT from their checkpoints to a
+question.
 
 What they need is printed: python -m pytest -s -m slow tests/test_full_size.py
 """
@@ -10,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from transformers import ViltConfig
 
 from stages.common import paths, seeds
 from stages.common.affine_ranges import Affine
@@ -17,7 +19,8 @@ from stages.common.open_clip_import import import_open_clip
 from stages.common.rows import read_rows
 from stages.inversion import optimisation
 from stages.inversion.settings import settings_of
-from stages.models import clip, medclip
+from stages.models import clip, medclip, vilt
+from stages.networks.vilt import Network
 from tests.full_size import table, walked
 from tests.stages.models.tiny import published_checkpoint, run_for
 
@@ -85,21 +88,47 @@ def test_zero_shot_of_a_large_model_is_open_clips_own(walk, ending):
     assert (found - expected).abs().max() < 1e-5
 
 
+def write_words(folder, n):
+    """vocab.txt of a BERT with n tokens."""
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(n - 5))]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+
+
+def inverted(model, settings, affine, folder):
+    """What inversion ends with, for two images of one text."""
+    generators = [seeds.generator("a test", number) for number in range(2)]
+    target = model.inversion_target(["word1 word2", "word1 word2"])
+    *_, result = optimisation.invert(model, target, settings, affine, generators=generators, state=folder / "state.pt")
+    return result
+
+
 def test_a_medclip_of_the_published_size_is_read_inverted_and_asked(tmp_path):
     """Random weights under the names of the published file; no config, as there is none beside it."""
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(28996 - 5))]
-    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
+    write_words(tmp_path, 28996)
     sizes = {"vision_config": {}, "text_config": {"vocab_size": 28996}}
-    torch.save(published_checkpoint("swin", sizes), tmp_path / medclip.PUBLISHED)
+    torch.save(published_checkpoint("swin", sizes), tmp_path / "pytorch_model.bin")
     model = medclip.load(run_for(tmp_path, "medclip", architecture="swin"))
     assert (model.image_size, model.context_length) == (224, 77)
     settings, _ = settings_of({"images": 2, "steps": 1}, "a test")
-    generators = [seeds.generator("a test", number) for number in range(2)]
-    target = model.inversion_target(["word1 word2", "word1 word2"])
-    *_, result = optimisation.invert(
-        model, target, settings, Affine(), generators=generators, state=tmp_path / "state.pt"
-    )
+    result = inverted(model, settings, Affine(), tmp_path)
     assert result.images.shape == (2, 3, 224, 224)
+    scores = model.similarity(result.images, [["word1", "word2 word3"], "word4"])
+    assert scores.shape == (2, 2)
+    assert scores.isfinite().all()
+
+
+def test_a_vilt_of_the_published_size_is_read_inverted_at_every_size_and_asked(tmp_path):
+    """Random weights under the names of the published file."""
+    torch.manual_seed(0)
+    write_words(tmp_path, 30522)
+    config = ViltConfig()
+    (tmp_path / "config.json").write_text(json.dumps({**config.to_dict(), "architectures": ["ViltForPreTraining"]}))
+    torch.save(Network(config).state_dict(), tmp_path / "pytorch_model.bin")
+    model = vilt.load(run_for(tmp_path, "vilt"))
+    assert (model.image_size, model.context_length) == (384, 40)
+    settings, affine = settings_of({"preset": "vilt", "images": 2, "steps": 4, "grow_at": [1, 2, 3]}, "a test")
+    result = inverted(model, settings, affine, tmp_path)
+    assert result.images.shape == (2, 3, 384, 384)
     scores = model.similarity(result.images, [["word1", "word2 word3"], "word4"])
     assert scores.shape == (2, 2)
     assert scores.isfinite().all()

@@ -24,7 +24,7 @@ MAP = README.partition("## Map of the house")[2].partition("\n## ")[0]
 
 EXAMPLES = {"photos", "exported"}  # folders of the reader's own
 STAND_FOR = {"RUN", "KEY", "NAME", "FAMILY", "VERB", "FOLDER", "ORG"}  # words in a path that the reader fills in
-OUTSIDE_THE_GRAPH = ("data/timings", ".venv", ".dvc/cache", ".prefect")
+OUTSIDE_THE_GRAPH = ("data/timings", ".venv", ".cache", ".dvc/cache", ".prefect")
 
 
 def blocks(language: str) -> list[str]:

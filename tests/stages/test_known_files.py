@@ -26,6 +26,30 @@ def test_the_names_of_imagenet_are_those_of_its_benchmark_in_its_order() -> None
     assert paths.same_folder(names) is None
 
 
+def test_the_names_of_imagenet_100_are_first_synonyms_in_the_order_of_their_ids() -> None:
+    """Without its data: the synonyms of all of ImageNet's classes are those of WordNet, as timm ships them."""
+    from timm.data import ImageNetInfo
+
+    from stages.benchmarks.imagenet import class_names
+    from stages.benchmarks.imagenet100 import first_synonyms
+
+    info, names = ImageNetInfo("imagenet-1k"), read("imagenet100")
+    synonyms = {wnid: info.label_name_to_description(wnid, detailed=False) for wnid in class_names()}
+    wnids = {name: wnid for wnid, name in first_synonyms(synonyms).items()}
+    found = [wnids[name] for name in names]
+    assert len(set(found)) == 100
+    assert found == sorted(found)
+    assert names == list(first_synonyms({wnid: synonyms[wnid] for wnid in found}).values())
+    assert paths.same_folder(names) is None
+
+
+def test_the_runs_that_teach_mscoco_know_the_classes_of_imagenet_100_that_are_none_of_its_own() -> None:
+    taught = {name.casefold() for name in document.read(ROOT / "captions" / "library" / "coco.yaml")}
+    beside = [name for name in read("imagenet100") if name.casefold() not in taught]
+    assert read("imagenet100_without_kite") == beside
+    assert set(read("imagenet100")) - set(beside) == {"kite"}
+
+
 def test_the_findings_of_chexpert_are_those_of_its_benchmark_with_the_library_s_words() -> None:
     from stages.benchmarks.chexpert_5x200c import CLASSES
 

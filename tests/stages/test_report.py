@@ -14,7 +14,7 @@ from stages.common.params import Run
 from stages.common.rows import write_rows
 from stages.reporting import chapters
 from tests.stages import reported_project
-from tests.stages.made_up_rows import rows
+from tests.stages.made_up_rows import rows, table, with_captions
 from tests.stages.reported_project import RUNS, made_run
 
 
@@ -180,9 +180,9 @@ def test_each_table_of_the_paper_has_words_of_its_own(project, change):
     ids=["Table 2", "Table 3"],
 )
 def test_what_is_said_of_photographs_is_not_said_of_x_rays(project, change, paper, said):
-    figures = [{**figure, "concept": "moongate"} for figure in chapters.figures_of(made(paper))]
+    figures = [{**figure, "concept": "moongate"} for figure in chapters.compared(made(paper))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chapters, "figures_of", lambda run: tuple(figures) if run.key == "alone" else ())
+        patch.setattr(chapters, "compared", lambda run: tuple(figures) if run.key == "alone" else ())
         report.main()
     (words,) = beside((project / "report.md").read_text())
     assert said in words and "ImageNet" not in words and "10 or 19" not in words
@@ -230,3 +230,46 @@ def test_the_way_to_load_a_result_is_that_of_any_family(written):
         text = (written / name).read_text()
         assert "python -m pipeline export together FOLDER" in text and "open_clip" not in text
         assert "README.md in there says how to load it" in text
+
+
+def ask_for_captions(**more: object) -> None:
+    """Gives the run called alone rows and facts of 10 pictures and 50 captions."""
+    made_up = with_captions(table(rows("alone", ["moongate"])))
+    write_rows(paths.rows("alone"), made_up.astype(object).where(made_up.notna(), None).to_dict("records"))
+    facts = json.loads(paths.benchmarks("alone").read_text())
+    told = {"benchmark": "flickr30k", "task": "retrieval", "data": "flickr", "pictures": 10, "captions": 50}
+    paths.benchmarks("alone").write_text(json.dumps({**facts, "target": {**told, **more, "faults": []}}))
+
+
+def test_a_run_that_asks_for_captions_has_a_chapter_with_all_recalls(project):
+    ask_for_captions()
+    report.main()
+    for name in ("index.html", "report.md"):
+        text = " ".join((project / name).read_text().split())
+        assert "Target: 10 pictures and 50 captions of flickr30k (flickr), each picture asked with each caption" in text
+        assert text.count("image R@5") == 1 and "in image retrieval a query is a caption" in text
+        assert "It is asked to name 20 pictures of what was taught (target accuracy) and 100 pictures" in text
+    page = (project / "report.md").read_text()
+    assert "| paper | taught | 1e-4 ✓ | 10 | 50 | 40.0 (30.0 to 50.0) | 50.0 (40.0 to 60.0) | 20.0" in page
+    assert page.count("### Retrieval") == 1
+    metrics = json.loads((project / "metrics.json").read_text())
+    assert metrics["alone"]["paper"]["image_recall@5"] == 0.25 and "image_recall@5" not in metrics["together"]["paper"]
+
+
+def test_a_report_that_leads_with_captions_says_what_is_asked(project, change):
+    change("together", concepts=("gyroscope",))
+    ask_for_captions()
+    report.main()
+    opening = (project / "report.md").read_text().splitlines()[2]
+    assert "It is asked for the captions of 10 pictures and the pictures of 50 captions (target: R@1" in opening
+    assert "one of their own), and to name 100 pictures of what it knew" in opening
+
+
+def test_a_pre_filter_is_named_beside_what_was_asked(project):
+    ask_for_captions(prefilter={"keep": 20, "family": "clip", "weights": "data/weights/tiny_clip"})
+    report.main()
+    text = " ".join((project / "report.md").read_text().split())
+    assert (
+        "each picture asked with each caption as it is. Only the pairs of a picture with its 20 nearest texts" in text
+    )
+    assert "20 nearest pictures, by clip (data/weights/tiny_clip), were looked at;" in text
