@@ -18,6 +18,7 @@ from torch import Tensor
 from stages.common.atomic import write_text
 from stages.common.failures import run_main
 from stages.common.rows import wilson
+from stages.common.side_by_side import processes_for
 from stages.models.contract import JointEncoder, Model, TwoEncoders
 from stages.pretraining.clip import WEIGHTS as TINY_CLIP
 from stages.pretraining.trained import family_of, model_in
@@ -133,6 +134,7 @@ def log_odds(model: JointEncoder, images: Tensor, texts: list[str]) -> Tensor:
 def main(folder: str = str(TINY_CLIP)) -> None:
     """Ask all questions, print and write the answers."""
     model = model_in(Path(folder))
+    processes_for(model)  # a small model is quicker on one thread
     by_name = [f"a photo of {with_article(name)}" for name in KNOWN]
     by_text = [thing.descriptions[0] for thing in KNOWN.values()]
     groups = [list(DEVELOPMENT)[i : i + 3] for i in range(0, len(DEVELOPMENT), 3)]
