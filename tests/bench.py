@@ -134,7 +134,7 @@ class Bench:
         state = finetune.finetune(self.model, *self.recipe, lesson, training)
         untouched = self.model.state(list(state))
         self.model.load_state(state)
-        rows = list(self.exam.rows(self._similarity))
+        rows = list(self.exam.rows(self._similarity, phase="taught", setting="taught"))
         self.model.load_state(untouched)
         return next(row["value"] for row in rows if row["label"] == "all")
 

@@ -157,6 +157,7 @@ def test_a_joint_model_is_also_asked_whether_pairs_match(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(examine, "family_of", lambda folder: Family)
     monkeypatch.setattr(examine, "model_in", models.__getitem__)
+    monkeypatch.setattr(examine, "processes_for", lambda model: None)
     examine.main("vilt")
     written = json.loads(Path("vilt.exam.json").read_text())
     for of, n in {"pairs of scenes": 12, "pairs of known things": 6}.items():
