@@ -36,7 +36,7 @@ def draw(
         budget: share of the retention accuracy that may be lost, a fraction; the zone that keeps it is tinted.
         words: name of a recipe to its name in the legend.
         target: what the target number is called.
-        is_small: a small multiple, without legend and learning rates.
+        is_small: a small multiple, without learning rates, whose legend has the recipes alone.
     """
     shown = lines[[bool(a and b) for a, b in zip(lines["target"], lines["retention"], strict=True)]]
     figure, axes = blank(3.4, 2.7) if is_small else blank(7.2, 4.6)
@@ -52,6 +52,8 @@ def draw(
     _zone(axes, shown, budget, is_small=is_small)
     if not is_small:
         _legend(figure, axes, shown)
+    elif recipes:
+        axes.legend(loc="best", fontsize=6)
     return figure
 
 
