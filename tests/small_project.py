@@ -15,7 +15,7 @@ from tests.stages.whole_project import contents
 
 ROOT = Path(__file__).resolve().parents[1]
 CARRIED = ("stages", "pipeline", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", "dvc.yaml")
-PICTURES = 'PICTURES = {"concepts": 60, "known": 12, "examples": 30}'
+PICTURES = 'PICTURES = {"concepts": 60, "examples": 30, "known": 12}'
 FEW = 'PICTURES = {"concepts": 2, "known": 1, "examples": 1}'
 SMALL = {
     "seeds": [0],
