@@ -33,7 +33,6 @@ from stages.common.progress import progress
 from stages.common.prompts import prompt
 from stages.common.recipes import recipes_of
 from stages.common.side_by_side import processes_for, side_by_side
-from stages.inversion.scales import first_noise
 from stages.inversion.settings import settings_of
 from stages.models.contract import Loader, Model
 from stages.recipes.contract import Lesson
@@ -109,9 +108,11 @@ def controlled(lesson: Lesson, setting: str, run: Run, concepts: list[Concept], 
 
 
 def _noise(run: Run, seed: int, n: int, side: int) -> Tensor:
+    """Images of the kind that inversion begins with."""
     settings, _ = settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
-    generator = seeds.generator("noise", run.key, seed)
-    return torch.stack([first_noise(side, settings, generator) for _ in range(n)])
+    where = f"params.yaml: runs.{run.key}.invert.parametrisation"
+    begun = lookup.find("stages.parametrisations", settings.parametrisation, where)
+    return begun.images(begun.start(side, settings, [seeds.generator("noise", run.key, seed)] * n))
 
 
 def _others(lesson: Lesson, run: Run, concepts: list[Concept], seed: int) -> Tensor:

@@ -14,8 +14,6 @@ Finished chunks are kept in .cache/inverted and shared by all runs; an unfinishe
 Several runs of one model load it once and share the cores; a run's folder appears as soon as its own chunks are done.
 """
 
-import csv
-import itertools
 import json
 from concurrent.futures import Future
 from contextlib import closing
@@ -25,93 +23,27 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from stages.common import kept, known_classes, lookup, params, paths, seeds, taught
+from stages.common import kept, known_classes, lookup, params, paths, taught
 from stages.common.affine_ranges import Affine
-from stages.common.atomic import new_folder, only_one
+from stages.common.atomic import new_folder
 from stages.common.contact_sheet import contact_sheet
 from stages.common.failures import Attempts, UserError, run_main
-from stages.common.images import read_images, write_images
+from stages.common.images import read_images
 from stages.common.known_classes import KnownClass
+from stages.common.model_copies import on_every_gpu
 from stages.common.params import Run
 from stages.common.progress import progress
-from stages.common.side_by_side import as_made, processes_for
+from stages.common.side_by_side import as_made, by_workers, processes_for
 from stages.common.texts import refuse_long
 from stages.figures import contract as figures
 from stages.figures import similarity as similarity_figure
 from stages.inversion.chunks import Chunk, chunks
-from stages.inversion.optimisation import CURVE, Curve, Inversion, invert, taken
+from stages.inversion.optimisation import Inversion
 from stages.inversion.settings import Settings, settings_of
+from stages.inversion.workshop import Workshop, read_chunk, side_by_side, write_chunk
 from stages.models.contract import Loader, Model, origin_of
 
 CURVE_DPI = 126  # a curve.png of 478 x 315 pixels
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """All that is the same for every chunk of a run; `facts` are what its images depend on."""
-
-    model: Model
-    settings: Settings
-    affine: Affine
-    facts: tuple[object, ...]
-
-    def mark(self, chunk: Chunk) -> str:
-        """The fingerprint of a chunk: equal ones have equal images."""
-        given = [kept.digest(picture) for picture in chunk.given]
-        return kept.fingerprint(*self.facts, chunk.descriptions, chunk.seed, *given)
-
-    def finished(self, chunk: Chunk) -> Path:
-        """The folder of .cache/inverted that holds a chunk's images and curve; what is there is not made again."""
-        mark = self.mark(chunk)
-        folder = kept.chunk(mark)
-        with only_one(folder):  # another run may make the same chunk at the same time
-            if not folder.exists():
-                result = self._inverted(chunk, kept.unfinished(mark))
-                with new_folder(folder) as temporary:
-                    write_images(temporary, result.images)
-                    write_curve(temporary / "history.csv", result.curve)
-        return folder
-
-    def _inverted(self, chunk: Chunk, state: Path) -> Inversion:
-        if chunk.given:
-            return taken(self.model, self.model.inversion_target(list(chunk.descriptions)), chunk.given)
-        # the n-th image of a description draws from (description, seed, n), whatever stands beside it
-        texts = chunk.descriptions
-        ordinals = [texts[:i].count(text) for i, text in enumerate(texts)]
-        generators = [seeds.generator("invert", t, chunk.seed, n) for t, n in zip(texts, ordinals, strict=True)]
-        target = self.model.inversion_target(list(texts))
-        steps = invert(self.model, target, self.settings, self.affine, generators=generators, state=state)
-        result = next(steps)
-        for _ in progress(self.settings.steps, f"invert {chunk.label}"):
-            if isinstance(result, Inversion):
-                break
-            result = next(steps)
-        assert isinstance(result, Inversion), "inversion gave no result after its last step"
-        return result
-
-
-def read_chunk(folder: Path) -> Inversion:
-    """What `Workshop.finished` left in a folder."""
-    with (folder / "history.csv").open() as file:
-        curve = [(int(s), int(i), float(c), float(v)) for s, i, c, v in list(csv.reader(file))[1:]]
-    return Inversion(read_images(sorted(folder.glob("*.png"))), curve)
-
-
-def write_chunk(root: Path, chunk: Chunk, result: Inversion) -> None:
-    """Write the images of a chunk into their folders, and its curve where it is wanted."""
-    begin = 0
-    for folder, group in itertools.groupby(chunk.folders):
-        end = begin + len(list(group))
-        write_images(root / folder, result.images[begin:end])
-        begin = end
-    if chunk.shows_curve:
-        write_curve(root / chunk.folders[0] / "history.csv", result.curve)
-
-
-def write_curve(path: Path, curve: Curve) -> None:
-    """Write a similarity curve as CSV."""
-    with path.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([CURVE, *curve])
 
 
 @dataclass(frozen=True)
@@ -194,17 +126,23 @@ def _make(jobs: list[Job], attempts: Attempts) -> None:
     for job in jobs:
         for chunk, mark in job.plan:
             tasks.setdefault(mark, (job.workshop, chunk))  # equal chunks of several runs are made once
+    models = on_every_gpu(jobs[0].workshop.model)
 
-    def make(mark: str) -> Path:
-        workshop, chunk = tasks[mark]
-        return workshop.finished(chunk)
+    def make(marks: tuple[str, ...], model: Model = models[0]) -> list[Path]:
+        workshops, chunks = zip(*(tasks[mark] for mark in marks), strict=True)
+        return workshops[0].finished(*chunks, model=model)
 
-    wanted = (mark for mark in tasks if any(_needs(job, mark, attempts) for job in jobs))
-    label = f"invert {', '.join(job.key for job in jobs)}"
-    with closing(as_made(make, wanted, processes_for(jobs[0].workshop.model))) as made:
-        for _, (mark, folder) in zip(progress(tasks, label), made, strict=False):
-            for job in [job for job in jobs if _needs(job, mark, attempts)]:
-                _hand_over(job, mark, folder, attempts)
+    groups = [tuple(group) for group in side_by_side(tasks, models)]
+    wanted = (group for group in groups if any(_needs(job, mark, attempts) for job in jobs for mark in group))
+    processes = processes_for(models[0])
+    made = as_made(make, wanted, processes) if len(models) == 1 else by_workers(make, wanted, models)
+    with closing(made):
+        for _, (group, folders) in zip(
+            progress(groups, f"invert {', '.join(job.key for job in jobs)}"), made, strict=False
+        ):
+            for place, mark in enumerate(group):
+                for job in [job for job in jobs if _needs(job, mark, attempts)]:
+                    _hand_over(job, mark, folders, place, attempts)
 
 
 def job_of(order: Order, model: Model) -> Job:
@@ -222,10 +160,10 @@ def _needs(job: Job, mark: str, attempts: Attempts) -> bool:
     return mark in job.missing and job.key not in attempts.failed
 
 
-def _hand_over(job: Job, mark: str, folder: Future[Path], attempts: Attempts) -> None:
+def _hand_over(job: Job, mark: str, folders: Future[list[Path]], place: int, attempts: Attempts) -> None:
     """Give a job one chunk that it needs, or the error that ended it; with its last chunk the job is written."""
     with attempts.of(job.key):
-        job.folders[mark] = folder.result()
+        job.folders[mark] = folders.result()[place]
         if not job.missing:
             write_run(job)
             attempts.done(job.key)

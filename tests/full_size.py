@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from stages import describe, evaluate, export, finetune, gather, invert
 from stages.common.open_clip_import import import_open_clip
+from stages.inversion import workshop
 
 SIZES = {"ViT-B-32": 10, "ViT-L-14": 2}  # images inverted, and taught, at once
 PARAMS = """\
@@ -97,7 +98,7 @@ def _build(folder: Path, architecture: str, images: int) -> None:
 
 def _walk(folder: Path, architecture: str, images: int) -> Figures:
     os.chdir(folder)
-    at, taught, whole, teach = [], [], invert.invert, finetune.finetune
+    at, taught, whole, teach = [], [], workshop.invert, finetune.finetune
 
     def watched(*words: object, **more: object) -> Iterator[object]:
         for result in whole(*words, **more):
@@ -110,7 +111,7 @@ def _walk(folder: Path, architecture: str, images: int) -> Figures:
         taught.append(time.perf_counter() - begin)
         return tensors
 
-    invert.invert, finetune.finetune = watched, timed
+    workshop.invert, finetune.finetune = watched, timed
     describe.main("moongate")
     for verb in (gather, invert, finetune, evaluate):
         verb.main("full")

@@ -11,10 +11,10 @@ from pipeline.documents import read
 ROOT = Path(__file__).resolve().parents[1]
 
 # Folders whose files params.yaml names (stages/common/lookup.py): no stage imports more of them than the contract.
-FOUND_BY_NAME = ("models", "recipes", "writers", "benchmarks", "metrics")
+FOUND_BY_NAME = ("models", "recipes", "writers", "benchmarks", "metrics", "parametrisations")
 # Folders whose files know their contract, and no sibling.
 SIBLINGS = (*FOUND_BY_NAME, "networks", "losses", "tables", "figures")
-NOUNS = ("world", "pretraining", "inversion", "evaluation", "reporting", *SIBLINGS)
+NOUNS = ("world", "pretraining", "inversion", "evaluation", "reporting", "speed", *SIBLINGS)
 MAY_IMPORT = {  # package -> packages of ours that it may import besides itself
     "stages.common": (),
     "stages.world": (),
@@ -27,8 +27,10 @@ MAY_IMPORT = {  # package -> packages of ours that it may import besides itself
     "stages.networks": ("stages.common",),
     "stages.models": ("stages.common", "stages.losses", "stages.networks"),
     "stages.inversion": ("stages.common", "stages.losses", "stages.models"),
+    "stages.parametrisations": ("stages.common", "stages.inversion"),
     "stages.evaluation": ("stages.common", "stages.benchmarks", "stages.models"),
     "stages.reporting": ("stages.common", "stages.tables"),
+    "stages.speed": ("stages.common", "stages.inversion", "stages.models", "stages.recipes"),
     "stages.recipes": ("stages.common", "stages.losses", "stages.models"),
     "stages.benchmarks": ("stages.common", "stages.world"),
     "stages": ("stages.common", *(f"stages.{noun}" for noun in NOUNS)),

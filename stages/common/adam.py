@@ -36,16 +36,16 @@ class Adam:
         self.tensors = [tensor.detach() for tensor in tensors]
         self.means = [torch.zeros_like(tensor) for tensor in self.tensors]
         self.squares = [torch.zeros_like(tensor) for tensor in self.tensors]
-        self.steps = [torch.zeros(()) for _ in self.tensors]
+        self.steps = [torch.zeros((), device=tensor.device) for tensor in self.tensors]
         self._fixed = {"beta1": betas[0], "beta2": betas[1], "eps": epsilon, "weight_decay": weight_decay}
         self._fixed["decoupled_weight_decay"] = decoupled
 
-    def step(self, gradients: Sequence[Tensor | None], learning_rate: float) -> None:
+    def step(self, gradients: Sequence[Tensor | None], learning_rate: float | Tensor) -> None:
         """Move every tensor by one step against its gradient.
 
         Args:
             gradients: one a tensor, of its shape; a tensor whose gradient is None stays as it is, weight decay or not.
-            learning_rate: of this step.
+            learning_rate: of this step; a tensor [] on the same device lets a GPU go on without a look at the host.
         """
         states = zip(self.tensors, gradients, self.means, self.squares, self.steps, strict=True)
         tensors, given, means, squares, steps = zip(*(one for one in states if one[1] is not None), strict=True)
@@ -57,7 +57,7 @@ class Adam:
                 [*squares],
                 [],
                 [*steps],
-                foreach=True,
+                fused=True,
                 amsgrad=False,
                 maximize=False,
                 lr=learning_rate,

@@ -29,5 +29,15 @@ def move(images: Tensor, affines: Tensor) -> Tensor:
         images: [B, 3, H, W].
         affines: [B, 2, 3] of `draw_affines`.
     """
-    grid = F.affine_grid(affines.to(images), list(images.shape), align_corners=False)
+    grid = _grid(affines.to(images), *images.shape[-2:])
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _grid(affines: Tensor, height: int, width: int) -> Tensor:
+    """Where each pixel comes from, [B, H, W, 2].
+
+    F.affine_grid has a product of matrices three wide for it, which takes a GPU twice as long as the sampling.
+    """
+    right, down = ((2 * torch.arange(n, device=affines.device) + 1) / n - 1 for n in (width, height))
+    by_right, by_down, shift = affines[:, None, None].unbind(-1)
+    return by_right * right[:, None] + (by_down * down[:, None, None] + shift)

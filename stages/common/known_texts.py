@@ -11,14 +11,15 @@ CHUNK = 64  # texts whose activations are held at once; of a thousand, ViT-B/32'
 
 
 class KnownTexts:
-    """Embeddings of texts, each computed once, alone, so that its bytes do not depend on its neighbours.
+    """Embeddings of texts, each computed once; on a CPU alone, so that its bytes do not depend on its neighbours.
 
     Args:
         encode: M texts -> [M, D].
+        at_once: how many texts are encoded together; a GPU that got them one by one would be idle most of the time.
     """
 
-    def __init__(self, encode: Callable[[list[str]], Tensor]) -> None:
-        self._encode = encode
+    def __init__(self, encode: Callable[[list[str]], Tensor], at_once: int = 1) -> None:
+        self._encode, self._at_once = encode, at_once
         self._embedded: dict[str, Tensor] = {}
 
     def of(self, texts: Iterable[str], parameters: Iterable[Parameter]) -> Tensor:
@@ -31,19 +32,23 @@ class KnownTexts:
         if any(parameter.requires_grad for parameter in parameters):
             self.forget()
             return self._encoded_anew(texts)
-        for text in texts:
-            if text not in self._embedded:
-                # kept tensors must be usable in a later backward pass, so they are no tensors of inference mode
-                with torch.inference_mode(False), torch.no_grad():
-                    self._embedded[text] = self._encode([text])[0]
+        missing = [text for text in dict.fromkeys(texts) if text not in self._embedded]
+        for chunk in _chunks(missing, self._at_once):
+            # kept tensors must be usable in a later backward pass, so they are no tensors of inference mode
+            with torch.inference_mode(False), torch.no_grad():
+                self._embedded |= zip(chunk, self._encode(chunk), strict=True)
         return torch.stack([self._embedded[text] for text in texts])
 
     def _encoded_anew(self, texts: list[str]) -> Tensor:
         if len(texts) <= CHUNK:
             return self._encode(texts)
-        chunks = [texts[begin : begin + CHUNK] for begin in range(0, len(texts), CHUNK)]
+        chunks = _chunks(texts, CHUNK)
         return torch.cat([checkpoint(self._encode, chunk, use_reentrant=False) for chunk in chunks])
 
     def forget(self) -> None:
         """Compute all anew: the text encoder has changed."""
         self._embedded.clear()
+
+
+def _chunks(texts: list[str], size: int) -> list[list[str]]:
+    return [texts[begin : begin + size] for begin in range(0, len(texts), size)]

@@ -9,11 +9,12 @@ import ctypes
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
+from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -23,6 +24,7 @@ from stages.common.failures import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Worker = TypeVar("Worker")
 
 SMALL = 20_000_000  # parameters; below, one core is enough for one piece
 ALL_THREADS = torch.get_num_threads()  # before anything here changes it
@@ -94,6 +96,34 @@ def as_made(
         for item in left:
             if (yield from _pooled(work, iter([item]), 1)):
                 yield item, _tried(_die, item)
+
+
+def by_workers(
+    work: Callable[[Item, Worker], Result], items: Iterable[Item], workers: Sequence[Worker]
+) -> Generator[tuple[Item, Future[Result]]]:
+    """`as_made` with a thread for each worker, such as a model on a GPU of its own, that takes the next item when free.
+
+    Closing the generator waits for what is worked on.
+    """
+    free: SimpleQueue[Worker] = SimpleQueue()
+    for worker in workers:
+        free.put(worker)
+
+    def done(item: Item) -> Result:
+        worker = free.get()
+        try:
+            return work(item, worker)
+        finally:
+            free.put(worker)
+
+    todo, under_way = iter(items), {}
+    with ThreadPoolExecutor(len(workers)) as pool:
+        while True:
+            under_way |= {pool.submit(done, item): item for item in islice(todo, len(workers) - len(under_way))}
+            if not under_way:
+                return
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                yield under_way.pop(future), future
 
 
 def _pooled(

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from stages.common import checks
+from stages.common import checks, lookup
 from stages.common.affine_ranges import Affine
+from stages.common.failures import UserError
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Settings:
         steps: of Adam.
         learning_rate: at the start; it falls to zero as a cosine.
         tv_weight: of the total variation.
+        parametrisation: which numbers are moved, and what image they make: a file of stages/parametrisations.
         views: random affines of each image a step.
         affine: ranges of the random affine.
         scales: sides in pixels of the blocks over which noise and gradient are summed beside the pixels' own, so that
@@ -32,19 +34,21 @@ class Settings:
         anneal_every: steps from the first to the lowest learning rate; 0: all steps that are left. The schedule swings
             back where there are more.
         clip: largest norm of an image's gradient.
-        patience: stop a chunk whose mean similarity gained less than 0.001 in this many steps; 0: never.
+        patience: an image whose similarity gained less than 0.001 in this many steps is finished, and leaves the batch;
+            0: never.
         precision: "float32", "bfloat16", or "auto": bfloat16 on a GPU, float32 elsewhere.
 
     Source: arXiv 2411.15611 Sec. 4.2: 10 images, 5000 steps, cosine annealing, weight 0.005, the affine's ranges.
-    Differs: 50 steps at learning rate 0.1 over several scales, all at full size and in one swing. On the drawn world's
-        development concepts more steps raise the similarity, but what is taught with them costs more of the known.
+    Differs: 20 steps of a sum of resolutions, at full size and in one swing, by what the drawn world's development
+        concepts gain a second; more steps raise the similarity, but what is taught with them costs more of the known.
     """
 
     preset: Literal["ours", "reference", "vilt"] = "ours"
     images: int = 10
-    steps: int = 50
-    learning_rate: float = 0.1
+    steps: int = 20
+    learning_rate: float = 0.05
     tv_weight: float = 0.005
+    parametrisation: str = "pyramid"
     views: int = 1
     affine: dict = field(default_factory=dict)
     scales: tuple[int, ...] = (2, 4, 8, 16)
@@ -68,6 +72,7 @@ class Settings:
 
 
 REFERENCE = {
+    "parametrisation": "pixels",
     "steps": 5000,
     "learning_rate": 0.1,
     "affine": {"scale": [0.7, 1.2]},
@@ -93,6 +98,7 @@ VILT = {
 """The paper's for ViLT (Sec. 8.2): cross-entropy of a match, from N(0, 1), no affine, weight decay 0.01; else as for
 CLIP. ViLT takes images of any size of whole patches, so they grow from 64 pixels to its 384.
 Differs: the paper does not say at which sizes, nor whether pixels may leave their range; ours never do."""
+OF_PIXELS = ("scales", "start", "start_px", "grow_at", "weight_decay")  # what is for parametrisation pixels alone
 PRESETS = {"reference": REFERENCE, "vilt": VILT}
 
 
@@ -100,9 +106,18 @@ def settings_of(mapping: dict, where: str) -> tuple[Settings, Affine]:
     """The `invert:` of a run, completed by its preset and checked.
 
     Raises:
-        UserError: an unknown key, a wrong type, a value out of range.
+        UserError: an unknown key, a wrong type, a value out of range; no such parametrisation, or one that cannot do
+            what else is asked.
     """
     chosen = checks.settings(Settings, mapping, where)
     if chosen.preset in PRESETS:
         chosen = checks.settings(Settings, {**PRESETS[chosen.preset], **mapping}, where)
+    lookup.check("stages.parametrisations", chosen.parametrisation, f"{where}.parametrisation")
+    if not lookup.constant("stages.parametrisations", chosen.parametrisation, "OF_PIXELS"):
+        given = [name for name in OF_PIXELS if getattr(chosen, name) != getattr(Settings, name, None)]
+        if given:
+            raise UserError(
+                f"{where}.parametrisation says {chosen.parametrisation!r}, whose numbers are no pixels, so that "
+                f"{' and '.join(given)} cannot be had with it. Take them out, or write pixels."
+            )
     return chosen, checks.settings(Affine, chosen.affine, f"{where}.affine")

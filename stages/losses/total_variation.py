@@ -3,6 +3,14 @@
 import torch
 from torch import Tensor
 
+ALL, FIRST, LAST = slice(None), slice(None, -1), slice(1, None)
+NEIGHBOURS = (  # rows and columns of a pixel, and of its neighbour: across, down and both diagonals
+    ((ALL, LAST), (ALL, FIRST)),
+    ((LAST, ALL), (FIRST, ALL)),
+    ((LAST, LAST), (FIRST, FIRST)),
+    ((LAST, FIRST), (FIRST, LAST)),
+)
+
 
 def total_variation(images: Tensor) -> Tensor:
     """How much neighbouring pixels differ, one number per image.
@@ -27,12 +35,23 @@ def total_variation(images: Tensor) -> Tensor:
     """
     if images.ndim != 4 or min(images.shape[-2:]) < 2:
         raise ValueError(f"total_variation needs images [B, 3, H, W] of at least 2 x 2 pixels, got {[*images.shape]}")
-    differences = (
-        images[..., :, 1:] - images[..., :, :-1],
-        images[..., 1:, :] - images[..., :-1, :],
-        images[..., 1:, 1:] - images[..., :-1, :-1],
-        images[..., 1:, :-1] - images[..., :-1, 1:],
-    )
-    # the gradient of a norm at 0 is NaN by the chain rule; a floor far below 1/255 keeps a flat image at rest
-    norms = [difference.square().sum((2, 3)).clamp_min(1e-12).sqrt() for difference in differences]
-    return torch.stack(norms).sum(0).mean(1)
+    norms = [_norm(images[(..., *here)] - images[(..., *there)]) for here, there in NEIGHBOURS]
+    return torch.stack(norms).sum(0).mean(1)[:, 0, 0]
+
+
+def add_gradient(gradient: Tensor, images: Tensor, weight: float) -> None:
+    """Add the gradient of `weight` x total_variation(images) to `gradient`, [B, 3, H, W], in place.
+
+    The chain rule by hand: each difference over its norm goes to one neighbour, and with the other sign to the other.
+    A quarter of the memory traffic of autograd's way, which keeps and revisits every difference.
+    """
+    for here, there in NEIGHBOURS:
+        difference = images[(..., *here)] - images[(..., *there)]
+        difference *= weight / images.shape[1] / _norm(difference)
+        gradient[(..., *here)] += difference
+        gradient[(..., *there)] -= difference
+
+
+def _norm(difference: Tensor) -> Tensor:
+    """[B, 3, 1, 1]; never 0, where a norm has no gradient: a floor far below 1/255 keeps a flat image at rest."""
+    return torch.linalg.vector_norm(difference, dim=(2, 3), keepdim=True).clamp_min(1e-6)

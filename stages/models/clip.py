@@ -23,7 +23,7 @@ Differs: batch norm keeps its statistics and dropout is off throughout, where th
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -34,10 +34,11 @@ from torch.nn import Parameter
 
 from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images
-from stages.common.known_texts import KnownTexts
+from stages.common.known_texts import CHUNK, KnownTexts
 from stages.common.params import Run
+from stages.common.split_encoder import above, below, n_blocks
 from stages.common.weights import copies, put_back
-from stages.models.contract import Classes, class_rows, device_of, known_part, similarity
+from stages.models.contract import Classes, class_rows, device_of, known_part, precision_of, similarity
 from stages.networks.clip import CONFIG, WEIGHTS, load_open_clip
 
 ENCODERS = "two"
@@ -83,7 +84,7 @@ class Clip:
         self._mean = torch.tensor(config["preprocess_cfg"]["mean"], device=device)[:, None, None]
         self._std = torch.tensor(config["preprocess_cfg"]["std"], device=device)[:, None, None]
         self._text_parameters = self.parameters_of("text_encoder")
-        self._texts = KnownTexts(self._encode_texts)
+        self._texts = KnownTexts(self._encode_texts, 1 if device.type == "cpu" else CHUNK)
 
     def embed_texts(self, texts: list[str]) -> Tensor:
         """[M, D], unit norm."""
@@ -101,9 +102,21 @@ class Clip:
 
     def embed_images(self, images: Tensor) -> Tensor:
         """[B, D], unit norm; images of another shape are brought to the model's own by its fit."""
+        return F.normalize(self.network.encode_image(self._pixels(images)).float(), dim=-1)
+
+    def _pixels(self, images: Tensor) -> Tensor:
         pixels = (fit_images(images.to(self.device), self.fit) - self._mean) / self._std
-        features = self.network.encode_image(pixels.contiguous(memory_format=self._format))
-        return F.normalize(features.float(), dim=-1)  # under autocast the features come in half precision
+        return pixels.to(precision_of(self)).contiguous(memory_format=self._format)
+
+    def below(self, images: Tensor, blocks: int) -> Tensor:
+        """Activations of images behind so many blocks; behind 0 the images themselves."""
+        return below(self.network.visual, self._pixels(images), blocks) if blocks else images
+
+    def embed_above(self, activations: Tensor, blocks: int) -> Tensor:
+        """The embeddings of what `below` gave, [B, D], unit norm."""
+        if not blocks:
+            return self.embed_images(activations)
+        return F.normalize(above(self.network.visual, blocks)(activations).float(), dim=-1)
 
     def inversion_target(self, texts: list[str]) -> Tensor:
         """The texts' embeddings, [M, D]."""
@@ -149,6 +162,13 @@ class Clip:
         tops = {"last_stage": last_stage, "head": head}
         names = tops[part](visual) if known_part(part) in tops else chosen[part]
         return {name: named[name] for name in names}
+
+    def blocks_below(self, names: Iterable[str]) -> int:
+        """Blocks of the visual encoder below all of these parameters; open_clip counts a ResNet's from 1."""
+        blocks, first = n_blocks(self.network.visual), int(hasattr(self.network.visual, "layer1"))
+        own = [(name, BLOCK.match(name)) for name in names if name.startswith("visual.")]
+        places = [int(found[1]) - first if found else blocks if HEAD.match(name) else 0 for name, found in own]
+        return min([blocks, *places])
 
     def state(self, names: list[str]) -> dict[str, Tensor]:
         """Copies of the named tensors, on the CPU."""

@@ -16,12 +16,12 @@ After `load` no parameter requires a gradient: a recipe switches on those that i
 switches them off again. The network stays in evaluation mode all the time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 
 from stages.common import lookup
@@ -44,8 +44,10 @@ class Model(Protocol):
         whole: how pictures that are asked about are read: `fit`, or in their own shape where the model can see them so.
         context_length: tokens a text may have, start and end token included; longer ones are cut.
         device: where the parameters live.
+        network: what holds them; in another precision it takes images of that precision.
     """
 
+    network: nn.Module
     image_size: int
     fit: Fit
     whole: Fit
@@ -98,6 +100,13 @@ class Model(Protocol):
         """
         ...
 
+    def blocks_below(self, names: Iterable[str]) -> int:
+        """How many blocks of the encoder lie below all of these parameters of it, and stay while only they move.
+
+        0 where one of them lies at the bottom, or the encoder is of a make that cannot be cut.
+        """
+        ...
+
     def state(self, names: list[str]) -> dict[str, Tensor]:
         """Copies of the named tensors, on the CPU: what a checkpoint keeps."""
         ...
@@ -135,6 +144,14 @@ class TwoEncoders(Model, Protocol):
         """Embeddings of images [B, 3, H, W]: [B, D], unit norm, differentiable in pixels and parameters."""
         ...
 
+    def below(self, images: Tensor, blocks: int) -> Tensor:
+        """Activations [B, ...] of images [B, 3, H, W] behind so many blocks; behind 0 the images themselves."""
+        ...
+
+    def embed_above(self, activations: Tensor, blocks: int) -> Tensor:
+        """The embeddings [B, D] of images of which `below` gave these activations: `embed_images` cut in two."""
+        ...
+
     def logits(self, embedded: Tensor, classes: Classes) -> Tensor:
         """Scaled similarities [B, K] of embedded images and classes; their softmax is the model's own probability."""
         ...
@@ -155,6 +172,15 @@ class JointEncoder(Model, Protocol):
 
     def scores(self, image_tokens: Tensor, texts: Sequence[str]) -> Tensor:
         """The log-odds that image and text match, of every pair of B `image_tokens` and M texts: [B, M]."""
+        ...
+
+    def scores_of_each(
+        self, image_tokens: Tensor, texts: Sequence[str], states: Sequence[Mapping[str, Tensor]]
+    ) -> Tensor:
+        """The same with each of S states loaded, [S, B, M]; what lies below them is computed once.
+
+        All are of the same tensors, with at least one block below them; the last stays loaded.
+        """
         ...
 
     def matching_logits(self, images: Tensor, texts: Sequence[str]) -> Tensor:
@@ -215,6 +241,11 @@ def similarity(model: TwoEncoders, images: Tensor, classes: Classes) -> Tensor:
     with torch.inference_mode():
         rows = model.embed_classes(classes).T
         return torch.cat([(model.embed_images(part) @ rows).cpu() for part in images.split(BATCH)])
+
+
+def precision_of(model: Model) -> torch.dtype:
+    """What images must be for its network: float32, or bfloat16 where it is `lowered`."""
+    return next(model.network.parameters()).dtype
 
 
 def known_part(part: str) -> str:

@@ -19,6 +19,7 @@ Source: RyanWangZf/MedCLIP, medclip/modeling_medclip.py and dataset.py; Wang et 
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -30,11 +31,11 @@ from transformers import BertTokenizer
 
 from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images
-from stages.common.known_texts import KnownTexts
+from stages.common.known_texts import CHUNK, KnownTexts
 from stages.common.lookup import nearest
 from stages.common.params import Run
 from stages.common.weights import copies, put_back
-from stages.models.contract import PARTS, Classes, class_rows, device_of, known_part, similarity
+from stages.models.contract import PARTS, Classes, class_rows, device_of, known_part, precision_of, similarity
 from stages.networks.medclip import CONFIG, WEIGHTS, Network, load_medclip, published_name
 
 ENCODERS = "two"
@@ -76,7 +77,7 @@ class MedClip:
         self.context_length = CONTEXT
         self._grey = torch.tensor(GREY, device=device)[:, None, None]
         self._text_parameters = self.parameters_of("text_encoder")
-        self._texts = KnownTexts(self._encode_texts)
+        self._texts = KnownTexts(self._encode_texts, 1 if device.type == "cpu" else CHUNK)
 
     def embed_texts(self, texts: list[str]) -> Tensor:
         """[M, D], unit norm."""
@@ -98,8 +99,16 @@ class MedClip:
     def embed_images(self, images: Tensor) -> Tensor:
         """[B, D], unit norm; images of another shape are brought to the model's own by its fit."""
         grey = (fit_images(images.to(self.device), self.fit) * self._grey).sum(dim=1, keepdim=True)
-        pixels = ((grey - MEAN) / STD).expand(-1, 3, -1, -1)
-        return F.normalize(self.network.encode_images(pixels).float(), dim=-1)  # half precision under autocast
+        pixels = ((grey - MEAN) / STD).expand(-1, 3, -1, -1).to(precision_of(self))
+        return F.normalize(self.network.encode_images(pixels).float(), dim=-1)
+
+    def below(self, images: Tensor, blocks: int) -> Tensor:
+        """The images: these towers are not cut."""
+        return images
+
+    def embed_above(self, activations: Tensor, blocks: int) -> Tensor:
+        """Their embeddings."""
+        return self.embed_images(activations)
 
     def inversion_target(self, texts: list[str]) -> Tensor:
         """The texts' embeddings, [M, D]."""
@@ -140,6 +149,10 @@ class MedClip:
         last = [name for name in visual if name in head or blocks.get(name) == max(blocks.values())]
         parts = dict(zip(PARTS, (visual, last, head, text, visual + text), strict=True))
         return {name: named[name] for name in parts[known_part(part)]}
+
+    def blocks_below(self, names: Iterable[str]) -> int:
+        """0: these towers are not cut."""
+        return 0
 
     def state(self, names: list[str]) -> dict[str, Tensor]:
         """Copies of the named tensors, on the CPU."""

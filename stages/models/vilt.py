@@ -19,7 +19,7 @@ Source: Kim et al., ICML 2021, arXiv 2102.03334.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -34,7 +34,7 @@ from stages.common.images import Fit, fit_images
 from stages.common.params import Run
 from stages.common.vocabulary import Vocabulary
 from stages.common.weights import copies, put_back
-from stages.models.contract import PARTS, Classes, device_of, known_part
+from stages.models.contract import PARTS, Classes, device_of, known_part, precision_of
 from stages.networks.vilt import CONFIG, TIED, WEIGHTS, Network, load_vilt
 
 ENCODERS = "joint"
@@ -90,7 +90,7 @@ class Vilt:
         """[B, 1 + patches, H]; an image whose sides are no whole patches is brought to the model's own size."""
         if any(side % self.patch for side in images.shape[-2:]):
             images = fit_images(images, self.fit)
-        return self.network.image_states(2 * images.to(self.device) - 1)
+        return self.network.image_states((2 * images.to(self.device) - 1).to(precision_of(self)))
 
     def scores(self, image_tokens: Tensor, texts: Sequence[str]) -> Tensor:
         """The log-odds that image and text match, of every pair: [B, M], differentiable.
@@ -99,13 +99,33 @@ class Vilt:
             image_tokens: [B, T, H] of `image_tokens`.
             texts: M.
         """
-        states = self._states_of(texts)
-        found = image_tokens.new_empty(len(image_tokens), len(states))
-        for length in sorted({len(one) for one in states}):
-            same = [place for place, one in enumerate(states) if len(one) == length]
-            group = torch.stack([states[place] for place in same])
-            found = found.index_copy(1, torch.tensor(same, device=found.device), self._pairs(image_tokens, group))
-        return found
+        return self._scores(image_tokens, texts, lambda pairs: _log_odds(self.network.matching(pairs))[None])[0]
+
+    def scores_of_each(
+        self, image_tokens: Tensor, texts: Sequence[str], states: Sequence[Mapping[str, Tensor]]
+    ) -> Tensor:
+        """The same with each of S states loaded, [S, B, M]; the layers below all of them are gone through once."""
+        blocks = self.blocks_below(name for state in states for name in state)
+
+        def odds(pairs: Tensor) -> Tensor:
+            below, found = self.network.below(pairs, blocks), []
+            for state in states:
+                put_back(self.network, state)
+                found.append(_log_odds(self.network.matching(below, behind=blocks)))
+            return torch.stack(found)
+
+        return self._scores(image_tokens, texts, odds)
+
+    def _scores(self, images: Tensor, texts: Sequence[str], odds: Callable[[Tensor], Tensor]) -> Tensor:
+        """[S, B, M] of images [B, T, H] and M texts, by what gives [S, P] of the states [P, T, H] of pairs."""
+        states, parts = self._states_of(texts), []
+        lengths = [len(one) for one in states]
+        for length in sorted({*lengths}):
+            group = torch.stack([one for one in states if len(one) == length])
+            parts.append(self._pairs(images, group, odds))
+        order = sorted(range(len(states)), key=lengths.__getitem__)  # of equal length in their order, as in the parts
+        places = torch.tensor(order, device=images.device).argsort()
+        return torch.cat(parts, dim=2)[:, :, places]
 
     def _states_of(self, texts: Sequence[str]) -> list[Tensor]:
         """[L, H] of each text, computed once as long as the text embeddings are frozen."""
@@ -119,13 +139,13 @@ class Vilt:
                     self._read[text] = self.network.text_states(self.tokens_of([text]))[0]
         return [self._read[text] for text in texts]
 
-    def _pairs(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Log-odds [B, M] of images [B, T, H] and texts [M, L, H], PAIRS of them at a time."""
+    def _pairs(self, images: Tensor, texts: Tensor, odds: Callable[[Tensor], Tensor]) -> Tensor:
+        """Log-odds [S, B, M] of images [B, T, H] and texts [M, L, H], PAIRS of them at a time."""
         every = torch.cartesian_prod(torch.arange(len(images)), torch.arange(len(texts)))
         parts = every.split(PAIRS[self.device.type])
         states = (torch.cat([texts[part[:, 1]], images[part[:, 0]]], dim=1) for part in parts)
-        odds = torch.cat([_log_odds(self.network.matching(pairs)) for pairs in states])
-        return odds.unflatten(0, (len(images), len(texts)))
+        found = torch.cat([odds(pairs) for pairs in states], dim=1)
+        return found.unflatten(1, (len(images), len(texts)))
 
     def matching_logits(self, images: Tensor, texts: Sequence[str]) -> Tensor:
         """[B, 2] of the matching head for image i with text i; column MATCH is "they match"."""
@@ -181,6 +201,13 @@ class Vilt:
         parts = dict(zip(PARTS, (visual, last, head, text, text + visual), strict=True))
         return {name: named[name] for name in parts[known_part(part)]}
 
+    def blocks_below(self, names: Iterable[str]) -> int:
+        """Layers below all of these parameters; the head that guesses words lies above all."""
+        layers = self.network.config.num_hidden_layers
+        own = [(name, BLOCK.match(name)) for name in names if not name.startswith("mlm_score.")]
+        places = [int(found[1]) if found else layers if HEAD.match(name) else 0 for name, found in own]
+        return min([layers, *places])
+
     def state(self, names: list[str]) -> dict[str, Tensor]:
         """Copies of the named tensors, on the CPU."""
         return copies(self.network, names)
@@ -192,7 +219,7 @@ class Vilt:
 
 
 def _log_odds(logits: Tensor) -> Tensor:
-    logits = logits.float()  # half precision under autocast
+    logits = logits.float()
     return logits[:, MATCH] - logits[:, 1 - MATCH]
 
 

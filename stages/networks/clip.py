@@ -9,6 +9,7 @@ from types import ModuleType
 from torch import Tensor, nn
 
 from stages.common.failures import UserError
+from stages.common.flat_products import flatten_products
 from stages.common.lookup import nearest
 from stages.common.open_clip_import import OPTIONAL, architectures, import_open_clip, libraries_of, read_config
 from stages.common.params import Run
@@ -48,6 +49,7 @@ def load_open_clip(run: Run) -> Loaded:
     network = _built(open_clip, source)
     state = expand_token_rows(read_weights(source.weights), network.vocab_size)
     load_into(network, _as_this_version(open_clip, network, state), source.weights)
+    flatten_products(network.visual)
     config = {"model_cfg": source.model_cfg, "preprocess_cfg": _preprocess(open_clip, network, source)}
     return Loaded(network, _tokenizer(open_clip, source), config)
 

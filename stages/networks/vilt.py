@@ -65,18 +65,25 @@ class Network(nn.Module):
     def _side(self) -> int:
         return self.config.image_size // self.config.patch_size
 
-    def encoded(self, states: Tensor, mask: Tensor | None = None, *, first: bool = False) -> Tensor:
+    def below(self, states: Tensor, blocks: int) -> Tensor:
+        """States [P, T, H] behind the first layers; nothing is padded."""
+        for layer in self.vilt.encoder.layer[:blocks]:
+            states = _through(layer, states, None, states.shape[1])
+        return states
+
+    def encoded(self, states: Tensor, mask: Tensor | None = None, *, first: bool = False, behind: int = 0) -> Tensor:
         """States [P, T, H] of P pairs after all layers and the last norm; with `first` those of the first token alone.
 
         Args:
             states: of text, then of image.
             mask: [P, T] bool, False where a text is padded; None: nowhere.
             first: spares the last layer all other places: [P, 1, H].
+            behind: layers that the states have gone through already.
         """
         layers = self.vilt.encoder.layer
-        for layer in layers:
+        for layer in layers[behind:]:
             states = _through(layer, states, mask, 1 if first and layer is layers[-1] else states.shape[1])
-        return self.vilt.layernorm(states)
+        return self.vilt.layernorm(states[:, :1] if first else states)
 
     def after_layers(self, states: Tensor) -> list[Tensor]:
         """States [P, T, H] after each layer, without the last norm; nothing is padded."""
@@ -86,9 +93,9 @@ class Network(nn.Module):
             found.append(states)
         return found
 
-    def matching(self, states: Tensor, mask: Tensor | None = None) -> Tensor:
+    def matching(self, states: Tensor, mask: Tensor | None = None, *, behind: int = 0) -> Tensor:
         """[P, 2] of the matching head, for P pairs as `encoded` takes them."""
-        return self.itm_score["fc"](self.vilt.pooler(self.encoded(states, mask, first=True)))
+        return self.itm_score["fc"](self.vilt.pooler(self.encoded(states, mask, first=True, behind=behind)))
 
 
 def _through(layer: ViltLayer, states: Tensor, mask: Tensor | None, asked: int) -> Tensor:

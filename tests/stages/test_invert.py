@@ -14,8 +14,10 @@ from PIL import Image
 from stages import invert
 from stages.common import paths
 from stages.common.failures import UserError, told
-from stages.inversion import optimisation
+from stages.inversion import optimisation, workshop
+from stages.inversion.chunks import Chunk
 from stages.inversion.settings import settings_of
+from stages.inversion.workshop import Workshop, read_chunk
 from stages.models.clip import Clip
 from tests.stages import whole_project
 from tests.stages.recipes.lessons import fresh
@@ -104,10 +106,10 @@ def test_a_concepts_bytes_do_not_depend_on_what_else_the_run_teaches(finished):
 
 def test_the_nth_image_of_a_description_is_the_same_whatever_stands_beside_it(project, tiny_models):
     settings, affine = settings_of({"steps": 3}, "a test")
-    workshop = invert.Workshop(fresh(tiny_models["clip", "resnet"]), settings, affine, ())
+    shop = Workshop(fresh(tiny_models["clip", "resnet"]), settings, affine, ())
     own, first, other = "a bow of stones", "a kite", "a wheel"
     mixed, beside = (
-        invert.read_chunk(workshop.finished(invert.Chunk(label, (own, text, own), ("folder",) * 3, 0))).images
+        read_chunk(*shop.finished(Chunk(label, (own, text, own), ("folder",) * 3, 0))).images
         for label, text in (("one chunk", first), ("another", other))
     )
     assert torch.equal(mixed[0], beside[0]) and torch.equal(mixed[2], beside[2])
@@ -131,8 +133,9 @@ def test_several_processes_give_the_same_bytes_as_one(project, monkeypatch):
 
 def test_another_run_takes_the_chunks_that_it_shares(project, monkeypatch):
     made = []
-    inverted = invert.invert
-    monkeypatch.setattr(invert, "invert", lambda *words, **more: made.append(len(words[1])) or inverted(*words, **more))
+    inverted = workshop.invert
+    watched = lambda *words, **more: made.append(len(words[1])) or inverted(*words, **more)  # noqa: E731
+    monkeypatch.setattr(workshop, "invert", watched)
     before = contents(paths.inverted("both"))
     invert.main("both")
     assert made == [2, 2]  # tonometer, two seeds; moongate and the replay are those of `alone`

@@ -11,6 +11,7 @@ import torch
 from stages import invert
 from stages.common import paths
 from stages.common.failures import UserError
+from stages.inversion import workshop
 from stages.models import clip
 from stages.models.clip import Clip
 from tests.stages import whole_project
@@ -72,9 +73,9 @@ def test_the_bytes_are_those_of_one_at_a_time(project, expected, monkeypatch, ba
 
 
 def test_the_model_is_loaded_once_and_equal_chunks_are_made_once(project, monkeypatch):
-    loaded, made, load, inverted = [], [], clip.load, invert.invert
+    loaded, made, load, inverted = [], [], clip.load, workshop.invert
     monkeypatch.setattr(clip, "load", lambda run: loaded.append(run.key) or load(run))
-    monkeypatch.setattr(invert, "invert", lambda *words, **more: made.append(words) or inverted(*words, **more))
+    monkeypatch.setattr(workshop, "invert", lambda *words, **more: made.append(words) or inverted(*words, **more))
     invert.main(*RUNS)
     assert loaded == ["both"]
     assert len(made) == CHUNKS
@@ -94,13 +95,13 @@ def test_runs_of_different_models_and_settings_keep_their_own_bytes(project, tin
 
 def test_a_run_appears_as_soon_as_its_own_chunks_are_done(project, monkeypatch):
     """`alone` comes first, and `both` needs tonometer beside what `alone` has made."""
-    seen, inverted = [], invert.invert
+    seen, inverted = [], workshop.invert
 
     def watched(*words, **more):
         seen.append(sorted(path.name for path in Path("data/inverted").glob("[!.]*")))
         return inverted(*words, **more)
 
-    monkeypatch.setattr(invert, "invert", watched)
+    monkeypatch.setattr(workshop, "invert", watched)
     invert.main("alone", "both")
     assert seen == [[]] * 5 + [["alone"]] * 2
 
@@ -129,14 +130,14 @@ def test_a_caption_that_is_too_long_stops_no_other_run_of_the_same_model(project
 @pytest.mark.parametrize("processes", [1, pytest.param(2, marks=several_processes)])
 def test_a_chunk_that_fails_fails_the_runs_that_need_it_and_no_other(project, expected, monkeypatch, capsys, processes):
     whole_project.in_processes(processes, monkeypatch, invert)
-    inverted = invert.invert
+    inverted = workshop.invert
 
     def no_tonometer(model, target, settings, affine, **more):
         if torch.equal(target, model.inversion_target([whole_project.CONCEPTS["tonometer"]] * 2)):
             raise ValueError("a defect at the tonometer")
         return inverted(model, target, settings, affine, **more)
 
-    monkeypatch.setattr(invert, "invert", no_tonometer)
+    monkeypatch.setattr(workshop, "invert", no_tonometer)
     with pytest.raises(UserError, match=r"^2 of 3 failed: (both, swapped|swapped, both)\.$"):
         invert.main(*RUNS)
     assert written() == {"alone": expected["alone"]}
@@ -148,14 +149,14 @@ def test_a_chunk_that_fails_fails_the_runs_that_need_it_and_no_other(project, ex
 @several_processes
 def test_a_worker_that_is_killed_fails_the_runs_that_need_its_chunk_and_no_other(project, expected, monkeypatch):
     whole_project.in_processes(2, monkeypatch, invert)
-    inverted = invert.invert
+    inverted = workshop.invert
 
     def dies_at_tonometer(model, target, settings, affine, **more):
         if torch.equal(target, model.inversion_target([whole_project.CONCEPTS["tonometer"]] * 2)):
             os.kill(os.getpid(), signal.SIGKILL)
         return inverted(model, target, settings, affine, **more)
 
-    monkeypatch.setattr(invert, "invert", dies_at_tonometer)
+    monkeypatch.setattr(workshop, "invert", dies_at_tonometer)
     with pytest.raises(UserError, match="2 of 3 failed"):
         invert.main(*RUNS)
     assert written() == {"alone": expected["alone"]}
@@ -177,8 +178,8 @@ def test_a_kill_keeps_the_runs_and_the_chunks_that_are_done(project, expected, m
             invert.main("alone", "both", "swapped")
     assert written() == {"alone": expected["alone"]}
     assert len([path for path in CACHED.iterdir() if path.is_dir()]) == 6
-    made, inverted = [], invert.invert
-    monkeypatch.setattr(invert, "invert", lambda *words, **more: made.append(words) or inverted(*words, **more))
+    made, inverted = [], workshop.invert
+    monkeypatch.setattr(workshop, "invert", lambda *words, **more: made.append(words) or inverted(*words, **more))
     invert.main(*RUNS)
     assert len(made) == CHUNKS - 6
     assert written() == expected

@@ -9,7 +9,7 @@ import torch
 
 from stages.common import side_by_side as module
 from stages.common.failures import UserError
-from stages.common.side_by_side import as_made, processes_for, side_by_side
+from stages.common.side_by_side import as_made, by_workers, processes_for, side_by_side
 
 
 class Model:
@@ -142,3 +142,35 @@ def test_beside_a_gpu_a_process_that_has_worked_itself_makes_no_forks(threads, m
     list(side_by_side(abs, [1], 1))
     assert processes_for(Model(10)) == 1
     assert torch.get_num_threads() == 1
+
+
+def test_each_worker_takes_the_next_item_when_it_is_free():
+    busy, most, taken = set(), [], []
+
+    def work(number, worker):
+        assert worker not in busy
+        busy.add(worker)
+        most.append(len(busy))
+        time.sleep(0.2 if number == 0 else 0.02)
+        busy.remove(worker)
+        taken.append((number, worker))
+        return number * 10
+
+    found = {item: future.result() for item, future in by_workers(work, range(6), ["first", "second"])}
+    assert found == {number: number * 10 for number in range(6)}
+    assert max(most) == 2
+    assert len({worker for number, worker in taken if number}) <= 2 and taken[0][0] != 0
+
+
+def test_the_error_of_one_item_of_a_worker_is_its_own_and_the_worker_goes_on():
+    made = by_workers(lambda number, _: refuses_two(number), range(5), ["one"])
+    found = {item: str(future.exception() or future.result()) for item, future in made}
+    assert found == {0: "0", 1: "10", 2: "no two", 3: "30", 4: "40"}
+
+
+def test_items_for_workers_that_are_not_wanted_any_more_are_left_out():
+    wanted, made = set(range(20)), []
+    for item, _ in by_workers(lambda number, _: number, (item for item in range(20) if item in wanted), ["a", "b"]):
+        made.append(item)
+        wanted.clear()
+    assert 0 in made and len(made) <= 3

@@ -1,5 +1,8 @@
 """The inversion loop: against a slow reference, image by image, through kills, NaN, growth and plateaus."""
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 import torch
 from torch.nn.utils import clip_grad_norm_
@@ -10,14 +13,18 @@ from stages.common.affine_ranges import Affine
 from stages.common.failures import UserError, told
 from stages.common.images import write_images
 from stages.inversion import optimisation
+from stages.inversion import settings as module
+from stages.inversion import step as one_step
 from stages.inversion.optimisation import Inversion, invert
 from stages.inversion.scales import first_noise, layered_noise, over_scales
-from stages.inversion.settings import Settings, settings_of
+from stages.inversion.settings import settings_of
 from stages.losses.total_variation import total_variation
-from stages.models import vilt
+from stages.models import clip, vilt
 from tests.stages.inversion.linear import SIDE, Linear, targets
+from tests.stages.models.tiny import run_for
 
 STILL = Affine(probability=0)
+Settings = partial(module.Settings, parametrisation="pixels", learning_rate=0.1)
 
 
 def generators(*names):
@@ -43,7 +50,7 @@ class Recorder:
         Recorder.made += 1
 
     def step(self, gradients, learning_rate):
-        Recorder.rates.append(learning_rate)
+        Recorder.rates.append(learning_rate.item())
         Recorder.norms.append(gradients[0].flatten(1).norm(dim=1))
         Recorder.given.append(gradients[0])
 
@@ -51,7 +58,7 @@ class Recorder:
 @pytest.fixture
 def recorder(monkeypatch):
     Recorder.made, Recorder.rates, Recorder.norms, Recorder.given = 0, [], [], []
-    monkeypatch.setattr(optimisation, "Adam", Recorder)
+    monkeypatch.setattr(one_step, "Adam", Recorder)
     return Recorder
 
 
@@ -258,16 +265,40 @@ def test_nan_stops_with_what_to_do(tmp_path):
 
 
 class Content(Linear):
-    """A model that likes every image equally well."""
+    """A model that likes every image equally well; those whose target begins below 0 it likes better at every look."""
 
     def inversion_loss(self, images, target):
-        return 0.5 + 0 * images.flatten(1).sum(1)
+        self.seen.append(tuple(images.shape))
+        rising = 0.001 * len(self.seen) * (target[:, 0] < 0)
+        return 0.5 - rising + 0 * images.flatten(1).sum(1)
 
 
 def test_patience_stops_where_nothing_is_gained(tmp_path):
-    result, steps = finished(tmp_path, Settings(steps=100, patience=10), model=Content())
+    settings = Settings(steps=100, patience=10)
+    result, steps = finished(tmp_path, settings, model=Content(), target=targets(3).abs())
     assert result.curve[-1][0] == 15  # looked at every 5 steps; 15 is the first that lies 10 after another look
     assert steps == list(range(14))
+
+
+def test_an_image_that_gains_no_more_leaves_the_batch_and_the_others_go_on(tmp_path):
+    model, target = Content(), targets(3).abs() * torch.tensor([[1.0], [-1.0], [1.0]])
+    result, steps = finished(tmp_path, Settings(steps=40, patience=10), model=model, target=target)
+    assert steps == list(range(40))
+    # looked at every 4 steps; 16 is the first that lies 10 after another look
+    assert [shape[0] for shape in model.seen] == [3] * (16 + 4) + [1] * (24 + 6)
+    assert result.images.shape[0] == 3
+
+
+def test_an_image_that_left_early_is_what_it_was_and_the_others_are_as_if_it_had_never_been_there(tmp_path):
+    target = targets(3).abs() * torch.tensor([[1.0], [-1.0], [1.0]])
+    settings = Settings(steps=40, patience=10)
+    result, _ = finished(tmp_path, settings, model=Content(), target=target, affine=Affine())
+    until, _ = finished(tmp_path, replace(settings, patience=0), model=Content(), target=target, affine=Affine())
+    alone, _ = finished(tmp_path, settings, names="b", model=Content(), target=target[1:2], affine=Affine())
+    assert torch.equal(result.images[1], until.images[1])
+    assert torch.equal(result.images[1], alone.images[0])
+    last = {row: [point for point in result.curve if point[1] == row][-1] for row in range(3)}
+    assert [last[row][0] for row in range(3)] == [40, 40, 40]  # a finished image keeps its last values
 
 
 def test_without_patience_every_step_is_made(tmp_path):
@@ -285,17 +316,14 @@ def test_patience_goes_on_while_something_is_gained(tmp_path):
     assert len(steps) == 20
 
 
-def test_bfloat16_is_asked_of_the_model_where_it_is_told(tmp_path):
-    told = []
-
-    class Asked(Linear):
-        def inversion_loss(self, images, target):
-            told.append(torch.is_autocast_enabled("cpu"))
-            return super().inversion_loss(images, target)
-
+def test_bfloat16_is_computed_in_where_it_is_told_and_looked_at_in_float32(tmp_path, tiny_models):
+    model, told = clip.load(run_for(tiny_models["clip", "vit"])), []
+    model.network.visual.register_forward_pre_hook(lambda _, given: told.append(given[0].dtype))
+    target = model.inversion_target(["a cat"])
     for precision in ("auto", "float32", "bfloat16"):
-        finished(tmp_path, Settings(steps=1, precision=precision), model=Asked())
-    assert told[::2] == [False, False, True]
+        finished(tmp_path, Settings(steps=1, precision=precision), model=model, target=target, names="a")
+    step, look = torch.float32, torch.float32
+    assert told == [step, look, step, look, torch.bfloat16, look]
 
 
 def test_a_chunk_that_does_not_fit_into_memory_goes_through_in_parts(tmp_path, capsys):

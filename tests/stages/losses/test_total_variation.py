@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from stages.losses.total_variation import total_variation
+from stages.losses.total_variation import add_gradient, total_variation
 
 ROOT_2 = math.sqrt(2)
 
@@ -59,3 +59,18 @@ def test_a_flat_image_is_at_rest():
 def test_a_wrong_shape_is_an_error(shape):
     with pytest.raises(ValueError, match="at least 2 x 2"):
         total_variation(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 6, 5), (1, 3, 2, 2), (3, 1, 7, 9)], ids=str)
+def test_the_gradient_by_hand_is_that_of_autograd(shape):
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    (expected,) = torch.autograd.grad(0.3 * total_variation(images).sum(), images)
+    gradient = torch.ones(shape)
+    add_gradient(gradient, images.detach(), 0.3)
+    torch.testing.assert_close(gradient, expected + 1, atol=1e-6, rtol=1e-5)
+
+
+def test_the_gradient_by_hand_leaves_a_flat_image_at_rest():
+    gradient = torch.zeros(1, 3, 4, 4)
+    add_gradient(gradient, torch.full((1, 3, 4, 4), 0.5), 1.0)
+    assert torch.equal(gradient, torch.zeros(1, 3, 4, 4))

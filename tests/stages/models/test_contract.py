@@ -106,6 +106,48 @@ def test_a_score_is_the_log_odds_of_the_matching_logits_of_that_pair(joint, imag
     torch.testing.assert_close(joint.scores(joint.image_tokens(images[:2]), TEXTS).diagonal(), odds, atol=1e-4, rtol=0)
 
 
+def test_an_encoder_cut_in_two_embeds_as_it_does_in_one(two, images):
+    """At every place where the parts of a model let it be cut; 0 is the image itself."""
+    places = {two.blocks_below(two.parameters_of(part)) for part in PARTS}
+    assert 0 in places
+    for blocks in places:
+        activations = two.below(images, blocks)
+        assert (activations is images) == (blocks == 0)
+        assert torch.equal(two.embed_above(activations, blocks), two.embed_images(images))
+
+
+def test_what_lies_below_the_moved_parameters_stays_as_it_was(two, images):
+    for part in PARTS:
+        parameters = two.parameters_of(part)
+        blocks = two.blocks_below(parameters)
+        before, whole = two.below(images, blocks), two.embed_images(images)
+        with torch.no_grad():
+            for parameter in parameters.values():
+                parameter.mul_(1.1)
+        assert torch.equal(two.below(images, blocks), before)
+        assert torch.equal(two.embed_images(images), whole) == (part == "text_encoder")
+
+
+def test_the_higher_a_part_lies_the_more_is_below_it(model):
+    order = [model.blocks_below(model.parameters_of(part)) for part in ("visual_encoder", "last_stage", "head")]
+    assert order[0] == 0 and order == sorted(order)
+    assert model.blocks_below(model.parameters_of("both")) == 0
+
+
+def test_pairs_have_in_each_of_several_states_the_scores_of_a_model_that_holds_it(joint, images):
+    state, texts = joint.state(list(joint.parameters_of("last_stage"))), [*TEXTS, "a lung", *TEXTS[:1]]
+    states = [{name: value * by for name, value in state.items()} for by in (1.0, 1.05, 0.95)]
+    with torch.no_grad():
+        joint.load_state(state)
+        tokens = joint.image_tokens(images)
+        found = joint.scores_of_each(tokens, texts, states)
+        assert found.shape == (3, 3, 4)
+        for own, scores in zip(states, found, strict=True):
+            joint.load_state(own)
+            assert torch.equal(scores, joint.scores(tokens, texts))
+    assert (found[0] - found[1]).abs().max() > 1e-4
+
+
 def test_what_a_joint_encoder_is_inverted_by_is_the_probability_of_a_match(joint, images):
     loss = joint.inversion_loss(images[:2], joint.inversion_target(TEXTS))
     expected = joint.matching_logits(images[:2], TEXTS).softmax(dim=1)[:, 1]

@@ -26,7 +26,7 @@ def plainly(model, taught, settings, generator, learning_rate):
     for parameter in parameters.values():
         parameter.requires_grad_(True)
     optimizer = torch.optim.Adam(
-        parameters.values(), learning_rate, betas=(0.9, 0.98), eps=1e-6, weight_decay=settings.weight_decay
+        parameters.values(), learning_rate, betas=(0.9, 0.98), eps=1e-6, weight_decay=settings.weight_decay, fused=True
     )
     bank = [*dict.fromkeys(taught.captions), *taught.known_captions]
     for rows in batches(len(taught.images), settings.batch, settings.epochs, generator):

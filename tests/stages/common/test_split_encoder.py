@@ -1,0 +1,64 @@
+"""split_encoder: both halves together are the encoder, of both makes and behind every block."""
+
+import pytest
+import torch
+
+from stages.common.failures import UserError
+from stages.common.split_encoder import above, below, check_block, n_blocks
+from tests.stages.recipes.lessons import fresh
+
+BLOCKS = [(kind, block) for kind in ("resnet", "vit") for block in (1, 2, 3, 4)]
+
+
+@pytest.fixture
+def pixels():
+    return torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+def visual_of(tiny_models, kind):
+    return fresh(tiny_models["clip", kind]).network.visual
+
+
+@pytest.mark.parametrize(("kind", "block"), BLOCKS)
+def test_what_lies_above_goes_on_where_what_lies_below_ends(tiny_models, pixels, kind, block):
+    visual = visual_of(tiny_models, kind)
+    whole = visual(pixels)
+    torch.testing.assert_close(above(visual, block)(below(visual, pixels, block)), whole, atol=1e-6, rtol=0)
+    assert not torch.allclose(above(visual, block)(below(visual, pixels.flip(0), block)), whole)
+
+
+def test_a_transformer_that_averages_its_patches_and_then_normalises_is_cut_as_well(tiny_models, pixels):
+    visual = visual_of(tiny_models, "vit")
+    torch.nn.init.normal_(visual.ln_post.bias)
+    for visual.pool_type in ("avg", "tok"):
+        for visual.final_ln_after_pool in (True, False):
+            torch.testing.assert_close(above(visual, 2)(below(visual, pixels, 2)), visual(pixels), atol=1e-6, rtol=0)
+
+
+def test_activations_are_feature_maps_or_tokens(tiny_models, pixels):
+    maps = [below(visual_of(tiny_models, "resnet"), pixels, block).shape for block in (1, 4)]
+    assert maps == [(3, 32, 8, 8), (3, 256, 1, 1)]
+    assert below(visual_of(tiny_models, "vit"), pixels, 2).shape == (3, 1 + 4 * 4, 32)  # the class token stands first
+
+
+@pytest.mark.parametrize(("kind", "lower", "upper"), [
+    ("resnet", "layer2.0.conv1.weight", "layer3.0.conv1.weight"),
+    ("vit", "transformer.resblocks.1.mlp.c_fc.weight", "transformer.resblocks.2.mlp.c_fc.weight"),
+])  # fmt: skip
+def test_the_upper_half_holds_the_encoders_own_parameters_behind_the_block(tiny_models, kind, lower, upper):
+    visual = visual_of(tiny_models, kind)
+    named, held = dict(visual.named_parameters()), list(map(id, above(visual, 2).parameters()))
+    assert id(named[upper]) in held
+    assert id(named[lower]) not in held
+
+
+def test_a_block_that_there_is_not_is_refused_with_those_that_there_are(tiny_models):
+    visual = visual_of(tiny_models, "vit")
+    assert n_blocks(visual) == 4
+    with pytest.raises(UserError, match="invert.block says 5, but this visual encoder has 4 blocks: write 1 to 4"):
+        check_block(visual, 5, "invert.block")
+
+
+def test_an_encoder_of_another_make_is_refused_with_those_that_can_be_cut(tiny_models):
+    with pytest.raises(UserError, match="a TimmModel, cannot be cut .* ModifiedResNet .* VisionTransformer"):
+        check_block(visual_of(tiny_models, "biomed"), 1, "invert.block")
