@@ -21,11 +21,9 @@ from stages.common.failures import each, run_main
 from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.rows import read_rows, write_rows
-from stages.common.side_by_side import side_by_side
-from stages.common.weights import read_weights
 from stages.evaluation.asking import Asking, asking_of
 from stages.evaluation.exam import Exam, Prompts, Row, exam_of, own_prompts, prompts_of
-from stages.models.contract import Loader, Model
+from stages.models.contract import Loader
 from stages.tables import before_after
 from stages.tables.contract import Choice, Result
 
@@ -63,29 +61,18 @@ def baseline_rows(exam: Exam, asking: Asking, prompts: dict[str, Prompts]) -> It
         )
 
 
-def taught_rows(exam: Exam, model: Model, asking: Asking, ways: Prompts) -> Iterator[Row]:
+def taught_rows(exam: Exam, asking: Asking, ways: Prompts) -> Iterator[Row]:
     """Rows of every checkpoint of a run, asked by name; the model is untouched again afterwards."""
     folder = paths.checkpoints(exam.run)
     index = taught.read_json(folder / "index.json", f"dvc repro finetune@{exam.run}")
-    untouched = model.state(list(model.parameters_of("both")))
-
-    def measured(entry: dict) -> list[Row]:
-        checkpoint = folder / entry["file"]
-        model.load_state({**untouched, **read_weights(checkpoint)})
-        return list(
-            exam.rows(
-                lambda question: asking.taught(question, ways, checkpoint),
-                phase="taught" if entry["setting"] == "taught" else "control",
-                **{name: entry[name] for name in ("setting", "recipe", "learning_rate", "seed")},
-            )
+    answers = asking.taught(exam.questions, ways, [folder / entry["file"] for entry in index])
+    for entry, similarities in zip(progress(index, f"evaluate {exam.run}"), answers, strict=True):
+        found = {question.role: one for question, one in zip(exam.questions, similarities, strict=True)}
+        yield from exam.rows(
+            lambda question, found=found: found[question.role],
+            phase="taught" if entry["setting"] == "taught" else "control",
+            **{name: entry[name] for name in ("setting", "recipe", "learning_rate", "seed")},
         )
-
-    work = side_by_side(measured, index, asking.checkpoints_at_once)
-    try:
-        for _, rows in zip(progress(index, f"evaluate {exam.run}"), work, strict=True):
-            yield from rows
-    finally:
-        model.load_state(untouched)
 
 
 def main(key: str, *more: str) -> None:
@@ -102,7 +89,7 @@ def measure(run: Run, loader: Loader) -> None:
     asking = asking_of(run, model)
     exam = exam_of(run, concepts, known, model.whole)
     prompts = prompts_of(run, exam, concepts, known)
-    rows = [*baseline_rows(exam, asking, prompts), *taught_rows(exam, model, asking, prompts["name"])]
+    rows = [*baseline_rows(exam, asking, prompts), *taught_rows(exam, asking, prompts["name"])]
     choice = choose(rows, run)
     write_rows(paths.rows(run.key), rows)
     facts = {**exam.facts(run, own_prompts(concepts, known)), "settings": run.measured_by(concepts)}

@@ -53,8 +53,8 @@ class Round:
 def ours(folder: Path, pictures: Pictures, mark: str) -> Round:
     """All pairs by a model that was just loaded, so that no text is known to it."""
     model = vilt.read(folder)
-    sheet = Sheet(pictures, [(text,) for text in TEXTS], mark, "score pairs")
-    return _timed(lambda: pair_scores(model, sheet, processes=1))
+    sheet = Sheet(pictures, [(text,) for text in TEXTS], {mark: None}, "score pairs")
+    return _timed(lambda: pair_scores(model, sheet, processes=1)[0])
 
 
 def plain(folder: Path, pictures: Pictures) -> Round:

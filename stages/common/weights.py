@@ -1,11 +1,12 @@
 """Weight files of every usual kind read into one state dict, checked before a network sees it."""
 
 import pickle
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -24,20 +25,41 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         UserError: no such file, a truncated or foreign file, something else than tensors in it, or NaN or infinity.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such weights file.")
-    try:
+    with _told(path):
         state = load_file(path) if path.suffix == ".safetensors" else _unpickled(path)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        if "TorchScript" in str(error):
-            reason = "it holds code, which is never run. For OpenAI's own files write `pretrained: openai` instead"
-        raise UserError(f"{path} cannot be read as weights; truncated or of another kind: {reason}") from error
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path} holds no state dict: a mapping of names to tensors, or one under 'state_dict'.")
     state = {name.removeprefix("module."): _as_float32(value) for name, value in state.items()}
     _refuse_non_finite(path, state)
     return state
+
+
+def names_in(path: Path) -> list[str]:
+    """The names of the tensors of a .safetensors file, whose values are not read.
+
+    Raises:
+        UserError: no such file, or one that is truncated or foreign.
+    """
+    with _told(path), safe_open(path, "pt") as file:
+        return list(file.keys())
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What goes wrong while a weights file is read, as one line.
+
+    Raises:
+        UserError: instead of whatever was raised inside, or where there is no such file.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such weights file.")
+    try:
+        yield
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        if "TorchScript" in str(error):
+            reason = "it holds code, which is never run. For OpenAI's own files write `pretrained: openai` instead"
+        raise UserError(f"{path} cannot be read as weights; truncated or of another kind: {reason}") from error
 
 
 def _unpickled(path: Path) -> object:

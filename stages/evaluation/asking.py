@@ -1,11 +1,14 @@
 """How a model is asked: two encoders by one product of embeddings, a joint encoder pair by pair.
 
-Both say how close every picture of a question is to every one of its columns, [N, K], for the untouched model and for a
-checkpoint that was just loaded.
+Both say how close every picture of a question is to every one of its columns, [N, K], for the untouched model and for
+each checkpoint. Where a checkpoint moved only what lies at the top of the encoder, a picture is the same below it for
+all such checkpoints, and that is computed once.
 """
 
 import hashlib
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
@@ -17,30 +20,27 @@ from torch import Tensor
 from stages.common import kept, lookup, paths
 from stages.common.atomic import write_bytes
 from stages.common.params import Run
-from stages.common.side_by_side import processes_for
+from stages.common.pictures import KEPT_BYTES
+from stages.common.side_by_side import processes_for, side_by_side
+from stages.common.weights import names_in, read_weights
 from stages.evaluation.exam import Prompts, Question
-from stages.evaluation.pair_scores import Sheet, pair_scores
+from stages.evaluation.pair_scores import Sheet, State, pair_scores
 from stages.evaluation.prefilter import allowed
-from stages.models.contract import JointEncoder, Model, TwoEncoders
+from stages.models.contract import BATCH, JointEncoder, Model, TwoEncoders
 
 Weights = tuple[str, str | None, str | None]  # digest of the file or folder, architecture, pretrained tag
+Answers = Sequence[np.ndarray]  # of each question the similarity [N, K]
 
 
 class Asking(Protocol):
-    """What both ways offer.
-
-    Attributes:
-        checkpoints_at_once: how many checkpoints may be asked side by side.
-    """
-
-    checkpoints_at_once: int
+    """What both ways offer."""
 
     def untouched(self, question: Question, ways: Prompts) -> np.ndarray:
         """Similarity [N, K] of the untouched model."""
         ...
 
-    def taught(self, question: Question, ways: Prompts, checkpoint: Path) -> np.ndarray:
-        """Similarity [N, K] of the model with this checkpoint loaded."""
+    def taught(self, questions: Sequence[Question], ways: Prompts, checkpoints: Sequence[Path]) -> Iterator[Answers]:
+        """Of each checkpoint, in their order, the similarity [N, K] of each question; then the model is untouched."""
         ...
 
 
@@ -51,23 +51,62 @@ def asking_of(run: Run, model: Model) -> Asking:
     return PairByPair(run, model, weights) if is_joint else ByEmbedding(model, weights)
 
 
+@dataclass(frozen=True)
+class Seen:
+    """Pictures behind the blocks of an encoder that checkpoints left as they were; behind 0 the pictures themselves."""
+
+    parts: Iterable[Tensor]
+    blocks: int
+
+
 class ByEmbedding:
     """Two encoders: pictures are embedded once, and one product gives all similarities."""
 
     def __init__(self, model: TwoEncoders, weights: Weights) -> None:
         """`weights` are the untouched model's."""
         self._model, self._weights = model, weights
-        self.checkpoints_at_once = processes_for(model)
+        self._processes = processes_for(model)
 
     def untouched(self, question: Question, ways: Prompts) -> np.ndarray:
         """Similarity [N, K]; the embeddings of the pictures are kept for all runs."""
         columns = self._model.embed_classes(question.prompts(ways)).cpu().T
         return (self._embedded(question) @ columns).numpy()
 
-    def taught(self, question: Question, ways: Prompts, checkpoint: Path) -> np.ndarray:
-        """Similarity [N, K]."""
-        columns = question.prompts(ways)
-        return torch.cat([self._model.similarity(part, columns) for part in question.pictures]).numpy()
+    def taught(self, questions: Sequence[Question], ways: Prompts, checkpoints: Sequence[Path]) -> Iterator[Answers]:
+        """Similarities of each checkpoint; several checkpoints are asked side by side."""
+        untouched = self._model.state(list(self._model.parameters_of("both")))
+        blocks = {checkpoint: self._model.blocks_below(names_in(checkpoint)) for checkpoint in checkpoints}
+        # here, before processes are forked, which share it
+        seen = {n: [self._seen(question, n) for question in questions] for n in {*blocks.values()}}
+
+        def answers(checkpoint: Path) -> Answers:
+            self._model.load_state({**untouched, **read_weights(checkpoint)})
+            both = zip(questions, seen[blocks[checkpoint]], strict=True)
+            return [self._similarity(pictures, question.prompts(ways)) for question, pictures in both]
+
+        try:
+            yield from side_by_side(answers, checkpoints, self._processes)
+        finally:
+            self._model.load_state(untouched)
+
+    def _seen(self, question: Question, blocks: int) -> Seen:
+        """A question's pictures behind so many blocks, where memory holds them all."""
+        if not blocks:
+            return Seen(question.pictures, 0)
+        found: list[Tensor] = []
+        for images in question.pictures:
+            with torch.inference_mode():
+                found += [self._model.below(part, blocks).cpu() for part in images.split(BATCH)]
+            if sum(part.nbytes for part in found) > KEPT_BYTES:
+                return Seen(question.pictures, 0)
+        return Seen(found, blocks)
+
+    def _similarity(self, seen: Seen, columns: Sequence[Sequence[str]]) -> np.ndarray:
+        """[N, K] of the model as it is."""
+        with torch.inference_mode():
+            rows = self._model.embed_classes(columns).T
+            parts = (part.to(self._model.device) for many in seen.parts for part in many.split(BATCH))
+            return torch.cat([(self._model.embed_above(part, seen.blocks) @ rows).cpu() for part in parts]).numpy()
 
     def _embedded(self, question: Question) -> Tensor:
         mark = kept.fingerprint(self._weights, _stamps(question), asdict(self._model.whole), str(self._model.device))
@@ -80,9 +119,7 @@ class ByEmbedding:
 
 
 class PairByPair:
-    """A joint encoder: every pair goes through it, in shards that are kept."""
-
-    checkpoints_at_once = 1  # the shards of one are worked on side by side
+    """A joint encoder: every pair goes through it, in shards that are kept, worked on side by side."""
 
     def __init__(self, run: Run, model: JointEncoder, weights: Weights) -> None:
         """`weights` are the untouched model's."""
@@ -92,23 +129,45 @@ class PairByPair:
 
     def untouched(self, question: Question, ways: Prompts) -> np.ndarray:
         """Log-odds [N, K]."""
-        return self._scores(question, ways, "untouched")
+        return self._scores(question, ways, {"untouched": None}, "untouched")[0]
 
-    def taught(self, question: Question, ways: Prompts, checkpoint: Path) -> np.ndarray:
-        """Log-odds [N, K]."""
-        return self._scores(question, ways, kept.digest(checkpoint), checkpoint.stem)
+    def taught(self, questions: Sequence[Question], ways: Prompts, checkpoints: Sequence[Path]) -> Iterator[Answers]:
+        """Log-odds of each checkpoint; neighbours of equal tensors, with a layer below them, are asked together."""
+        untouched = self._model.state(list(self._model.parameters_of("both")))
+        try:
+            for names, group in groupby(checkpoints, names_in):
+                has_below = self._model.blocks_below(names) > 0
+                for together in [[*group]] if has_below else ([one] for one in group):
+                    states = {one: read_weights(one) for one in together}
+                    self._model.load_state(untouched if has_below else untouched | states[together[0]])
+                    found = [self._each(one, ways, states if has_below else {together[0]: None}) for one in questions]
+                    yield from zip(*found, strict=True)
+        finally:
+            self._model.load_state(untouched)
 
-    def _scores(self, question: Question, ways: Prompts, state: str, name: str = "untouched") -> np.ndarray:
+    def _each(self, question: Question, ways: Prompts, states: Mapping[Path, State | None]) -> list[np.ndarray]:
+        """Log-odds [N, K] of each checkpoint; equal ones are scored once."""
+        digests = {one: kept.digest(one) for one in states}
+        name = next(iter(states)).stem if len(states) == 1 else f"{len(states)} checkpoints"
+        by_digest = {digests[one]: state for one, state in states.items()}
+        found = dict(zip(by_digest, self._scores(question, ways, by_digest, name), strict=True))
+        return [found[digests[one]] for one in states]
+
+    def _scores(
+        self, question: Question, ways: Prompts, states: Mapping[str, State | None], name: str
+    ) -> list[np.ndarray]:
+        """Log-odds [N, K] of each state: by its digest, what takes the place of the model's own tensors, or nothing."""
         columns = question.prompts(ways)
         key = question.role, tuple(columns)
         if key not in self._allowed:
             self._allowed[key] = allowed(self._run, question, ways)
         chosen = self._allowed[key]
         pairs = "all" if chosen is None else hashlib.sha256(chosen.tobytes()).hexdigest()
-        facts = (self._weights, state, _stamps(question), columns, asdict(self._model.whole), pairs)
-        mark = kept.fingerprint(*facts, str(self._model.device), code=_scoring(self._model))
+        facts = (_stamps(question), columns, asdict(self._model.whole), pairs, str(self._model.device))
+        code = _scoring(self._model)
+        marks = {kept.fingerprint(self._weights, one, *facts, code=code): own for one, own in states.items()}
         label = f"score {name} on {question.benchmark.name}"
-        return pair_scores(self._model, Sheet(question.pictures, columns, mark, label, chosen), self._processes)
+        return pair_scores(self._model, Sheet(question.pictures, columns, marks, label, chosen), self._processes)
 
 
 def _scoring(model: JointEncoder) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from stages.common.affine import draw_affines, move
 from stages.common.affine_ranges import Affine
 from stages.common.training import batches, gradients, trainable
 from stages.losses.info_nce import info_nce
-from stages.models.contract import Model
+from stages.models.contract import TwoEncoders
 from stages.recipes.contract import Lesson
 
 TEACHES = ("two",)
@@ -76,7 +76,7 @@ class Settings:
 
 
 def teach(
-    model: Model,
+    model: TwoEncoders,
     lesson: Lesson,
     settings: Settings,
     generator: Generator,
@@ -86,26 +86,42 @@ def teach(
 ) -> dict[str, Tensor]:
     """Fine-tune in place; see the contract. The learning rate falls to zero as a cosine."""
     parameters = model.parameters_of(settings.part)
-    before = _embedded(model, lesson.replay) if settings.replays else None
+    replayed = _replayed(model, lesson.replay, model.blocks_below(parameters)) if settings.replays else None
     plan = batches(len(lesson.images), settings.batch, settings.epochs, generator)
     with trainable(parameters) as trained:
         optimizer = Adam(trained, weight_decay=settings.weight_decay, decoupled=True)
         for step, rows in enumerate(plan):
             loss = _taught(model, lesson, rows, settings, generator)
-            if before is not None:
+            if replayed is not None:
                 again = torch.randperm(len(lesson.replay), generator=generator)[: settings.replay_batch]
-                loss = loss + _kept(model, lesson, again, before[again.to(before.device)], settings)
+                loss = loss + _kept(model, lesson, replayed, again, settings)
             rate = learning_rate * 0.5 * (1 + math.cos(math.pi * step / len(plan)))
             optimizer.step(gradients(loss, trained, rate, losses), rate)
     return model.state(list(parameters))
 
 
-def _embedded(model: Model, images: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Replayed:
+    """What the replayed images are to the untouched model; computed once, since nothing moves them.
+
+    Attributes:
+        below: [R, ...], behind the blocks that lie below all that is trained.
+        blocks: how many these are.
+        embedded: [R, D].
+    """
+
+    below: Tensor
+    blocks: int
+    embedded: Tensor
+
+
+def _replayed(model: TwoEncoders, images: Tensor, blocks: int) -> Replayed:
     with torch.no_grad():
-        return torch.cat([model.embed_images(part) for part in images.split(64)])
+        below = [model.below(part, blocks) for part in images.split(64)]
+        return Replayed(torch.cat(below), blocks, torch.cat([model.embed_above(part, blocks) for part in below]))
 
 
-def _taught(model: Model, lesson: Lesson, rows: Tensor, settings: Settings, generator: Generator) -> Tensor:
+def _taught(model: TwoEncoders, lesson: Lesson, rows: Tensor, settings: Settings, generator: Generator) -> Tensor:
     """The caption term and the name term of a batch."""
     images = move(lesson.images[rows], draw_affines(Affine(), len(rows), generator))
     texts = list(dict.fromkeys(lesson.captions)) + lesson.known_captions
@@ -117,10 +133,10 @@ def _taught(model: Model, lesson: Lesson, rows: Tensor, settings: Settings, gene
     return settings.caption_weight * caption + settings.name_weight * name
 
 
-def _kept(model: Model, lesson: Lesson, rows: Tensor, before: Tensor, settings: Settings) -> Tensor:
+def _kept(model: TwoEncoders, lesson: Lesson, replayed: Replayed, rows: Tensor, settings: Settings) -> Tensor:
     """The replay term and the distillation term of a batch of known images."""
-    embedded = model.embed_images(lesson.replay[rows])
+    embedded = model.embed_above(replayed.below[rows.to(replayed.below.device)], replayed.blocks)
     bank = list(dict.fromkeys(lesson.prompts)) + lesson.known_prompts
     replay = info_nce(model.logits(embedded, bank), [lesson.replay_prompts[i] for i in rows], bank).mean()
-    distillation = (1 - (embedded * before).sum(1)).mean()
+    distillation = (1 - (embedded * replayed.embedded[rows.to(embedded.device)]).sum(1)).mean()
     return settings.replay_weight * replay + settings.distillation_weight * distillation

@@ -6,7 +6,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from stages.common.failures import UserError
-from stages.common.weights import copies, expand_token_rows, load_into, put_back, read_weights
+from stages.common.weights import copies, expand_token_rows, load_into, names_in, put_back, read_weights
 
 STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([1.0, 2.0])}
 
@@ -31,6 +31,19 @@ def test_a_training_checkpoint_gives_its_state_dict_without_the_prefix(tmp_path)
     )
     state = read_weights(tmp_path / "w.pt")
     assert {name: value.tolist() for name, value in state.items()} == {n: v.tolist() for n, v in STATE.items()}
+
+
+def test_names_are_read_without_the_values(tmp_path):
+    save_file({**STATE, "bias": torch.tensor([float("nan")])}, tmp_path / "w.safetensors")
+    assert {*names_in(tmp_path / "w.safetensors")} == {*STATE}
+
+
+def test_a_file_without_names_is_told(tmp_path):
+    with pytest.raises(UserError, match="no such weights file"):
+        names_in(tmp_path / "w.safetensors")
+    (tmp_path / "w.safetensors").write_bytes(b"short")
+    with pytest.raises(UserError, match="truncated or of another kind"):
+        names_in(tmp_path / "w.safetensors")
 
 
 def test_a_missing_file_is_told(tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from stages.benchmarks import jsrt
 from stages.benchmarks.contract import Benchmark
@@ -18,6 +18,7 @@ from stages.common.pictures import Pictures
 from stages.evaluation import asking
 from stages.evaluation.asking import ByEmbedding, PairByPair, asking_of
 from stages.evaluation.exam import Question
+from stages.models.clip import Clip
 from stages.models.vilt import Vilt
 from tests.stages.models.tiny import run_for
 
@@ -110,11 +111,14 @@ def pictures_question():
 @pytest.fixture
 def scored(monkeypatch):
     """How many texts were asked of each picture that a joint encoder saw, in this process."""
-    counts, score = [], Vilt.scores
+    counts = []
+
+    def counting(ask):
+        return lambda self, tokens, texts, *states: counts.append(len(texts)) or ask(self, tokens, texts, *states)
+
     monkeypatch.setattr(asking, "processes_for", lambda model: 1)
-    monkeypatch.setattr(
-        Vilt, "scores", lambda self, tokens, texts: counts.append(len(texts)) or score(self, tokens, texts)
-    )
+    for name in ("scores", "scores_of_each"):
+        monkeypatch.setattr(Vilt, name, counting(getattr(Vilt, name)))
     return counts
 
 
@@ -138,24 +142,86 @@ def test_captions_are_scored_as_they_are(tiny_models, scored):
     assert np.array_equal(found, torch.cat(wanted).numpy())
 
 
-def a_checkpoint(model, name, by):
-    state = model.state(list(model.parameters_of("head")))
+def a_checkpoint(model, name, by, part="head"):
+    state = model.state(list(model.parameters_of(part)))
     save_file({name: value + by for name, value in state.items()}, name)
-    model.load_state({name: value + by for name, value in state.items()})
     return Path(name)
+
+
+def answers(way, question, *checkpoints):
+    """Of each checkpoint the similarities of one question."""
+    return [found for (found,) in way.taught([question], WAYS, checkpoints)]
 
 
 def test_each_checkpoint_has_scores_of_its_own_and_they_are_kept(tiny_models, scored):
     question, (run, model) = pictures_question(), loaded(tiny_models)
     way = asking_of(run, model)
-    found = [way.untouched(question, WAYS)]
-    for name in ("first.safetensors", "second.safetensors"):
-        found.append(way.taught(question, WAYS, a_checkpoint(model, name, by=0.5)))
+    files = [a_checkpoint(model, f"{by}.safetensors", by) for by in (0.5, 1.0)]
+    found = [way.untouched(question, WAYS), *answers(way, question, files[0]), *answers(way, question, files[1])]
     assert len(scored) == 9
     assert not np.array_equal(found[0], found[1]) and not np.array_equal(found[1], found[2])
-    assert np.array_equal(way.taught(question, WAYS, Path("first.safetensors")), found[1])
+    assert np.array_equal(answers(way, question, *files), found[1:])
     assert np.array_equal(way.untouched(question, WAYS), found[0])
     assert len(scored) == 9
+
+
+PARTS = ("visual_encoder", "head", "last_stage", "last_stage", "text_encoder", "both", "head")
+
+
+@pytest.mark.parametrize(
+    ("family", "variant"), [("clip", "resnet"), ("clip", "vit"), ("medclip", "swin"), ("vilt", "b32")]
+)
+def test_checkpoints_of_any_parts_have_the_similarities_of_the_model_that_holds_each_alone(
+    tiny_models, family, variant, monkeypatch
+):
+    """Whatever is computed once for several of them, and whatever was loaded before."""
+    monkeypatch.setattr(asking, "processes_for", lambda model: 1)
+    run, model = loaded(tiny_models, family, variant)
+    question = pictures_question()
+    if family != "vilt":
+        question = replace(question, pictures=Pictures(question.benchmark.paths, model.fit))
+    files = [a_checkpoint(model, f"{n}.safetensors", 0.01 * (n + 1), part) for n, part in enumerate(PARTS)]
+    found = answers(asking_of(run, model), question, *files)
+    images = [*question.pictures.each(0, 3)]
+    untouched = torch.cat([model.similarity(image, [*WAYS.values()]) for image in images])
+    for file, own in zip(files, found, strict=True):
+        alone = lookup.find("stages.models", family, "a test").load(run)
+        alone.load_state(load_file(file))
+        wanted = torch.cat([alone.similarity(image, [*WAYS.values()]) for image in images])
+        torch.testing.assert_close(torch.from_numpy(own), wanted, atol=1e-5, rtol=1e-5)
+        assert not torch.allclose(wanted, untouched, atol=1e-4)
+
+
+def test_checkpoints_of_one_part_are_asked_together_and_their_lower_layers_once(tiny_models, scored):
+    question, (run, model) = pictures_question(), loaded(tiny_models)
+    parts = ("last_stage", "last_stage", "last_stage", "visual_encoder", "visual_encoder")
+    files = [a_checkpoint(model, f"{n}.safetensors", 0.01 * (n + 1), part) for n, part in enumerate(parts)]
+    answers(asking_of(run, model), question, *files)
+    assert len(scored) == 3 + 3 + 3  # pictures: the first three checkpoints at once, the others each alone
+
+
+def test_checkpoints_of_equal_bytes_have_equal_scores(tiny_models, scored):
+    question, (run, model) = pictures_question(), loaded(tiny_models)
+    files = [a_checkpoint(model, f"{n}.safetensors", 0.01, "last_stage") for n in range(2)]
+    first, second = answers(asking_of(run, model), question, *files)
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize(("room", "times"), [(10**9, 1), (0, 0)], ids=["memory for all", "none"])
+def test_pictures_are_seen_once_up_to_what_was_trained_where_memory_holds_that(tiny_models, monkeypatch, room, times):
+    monkeypatch.setattr(asking, "processes_for", lambda model: 1)
+    monkeypatch.setattr(asking, "KEPT_BYTES", room)
+    run, model = loaded(tiny_models, "clip", "resnet")
+    question = pictures_question()
+    question = replace(question, pictures=Pictures(question.benchmark.paths, model.fit))
+    files = [a_checkpoint(model, f"{n}.safetensors", 0.01 * (n + 1)) for n in range(3)]
+    seen, whole, embed = [], [], Clip.embed_images
+    monkeypatch.setattr(Clip, "embed_images", lambda self, images: whole.append(len(images)) or embed(self, images))
+    above = Clip.embed_above
+    monkeypatch.setattr(Clip, "embed_above", lambda self, x, blocks: seen.append(blocks) or above(self, x, blocks))
+    answers(asking_of(run, model), question, *files)
+    assert seen == [4 * times] * 3  # a ModifiedResNet's head lies above four stages
+    assert whole == [3] * 3 * (1 - times)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +263,7 @@ def test_a_prefilter_is_asked_once_a_question_and_not_for_each_checkpoint(tiny_m
     monkeypatch.setattr(asking, "allowed", lambda *words: asked.append(words) or choose(*words))
     way = asking_of(run, model)
     way.untouched(question, WAYS)
-    way.taught(question, WAYS, a_checkpoint(model, "first.safetensors", by=0.5))
+    answers(way, question, a_checkpoint(model, "first.safetensors", by=0.5))
     assert len(asked) == 1
     way.untouched(question, WAYS | {"arch": ("stones",)})
     assert len(asked) == 2
