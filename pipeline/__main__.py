@@ -8,6 +8,8 @@ python -m pipeline stage VERB [KEY...]           run one stage now, whether DVC 
 python -m pipeline classify PHOTO... --run KEY   what a picture shows, before and after teaching
 python -m pipeline export KEY FOLDER             a taught model as a folder that open_clip loads
 python -m pipeline classes BENCHMARK FOLDER FILE the class names of a benchmark's data, for `known:` of a run
+python -m pipeline bench [--model NAME...]       how fast models are inverted and taught on this machine
+python -m pipeline timings                       where the time of the last runs went, as a Markdown table
 python -m pipeline experiments                   what can be added, and what each needs
 python -m pipeline add EXPERIMENT...             put their concepts and runs into params.yaml
 python -m pipeline remove EXPERIMENT...          take them out again
@@ -17,18 +19,20 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from pipeline import experiments, items, prune, run, serve, stage, status
+from pipeline import experiments, items, prune, run, serve, stage, status, timings
 from pipeline.mistakes import UserError
 
 PASSED_ON = {  # verbs with options of their own, which stages/VERB.py reads
     "classify": "name what pictures show, before and after teaching (own options: classify --help)",
     "export": "write a taught model for open_clip (own options: export --help)",
     "classes": "write the class names of a benchmark's data as JSON (own options: classes --help)",
+    "bench": "measure how fast models are inverted and taught here (own options: bench --help)",
 }
 
 ANSWERS: dict[str, Callable[[argparse.Namespace], list[str]]] = {  # commands that are done here, and what they print
     "serve": lambda given: serve.main(given.port),
     "status": lambda given: status.lines(given.targets),
+    "timings": lambda _given: timings.lines(),
     "prune": lambda given: prune.main(is_sure=given.yes),
     "experiments": lambda _given: experiments.listed() or ["pipeline/experiments holds none yet."],
     "add": lambda given: [f"params.yaml: add {_listed(experiments.add(*given.names))}"],
@@ -49,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     run.arguments(commands.add_parser("run", help="run what is out of date, side by side, seen in that UI"))
     stale = commands.add_parser("status", help="what is out of date, and why")
     stale.add_argument("targets", metavar="TARGET", nargs="*", help="stages or items; all unless told")
+    commands.add_parser("timings", help="where the time of the last runs went, as a Markdown table")
     rest = commands.add_parser("prune", help="remove results of concepts and runs that params.yaml no longer names")
     rest.add_argument("--yes", action="store_true", help="without asking")
     one = commands.add_parser("stage", help="run one stage now, whether DVC thinks it stale or not")
