@@ -26,14 +26,15 @@ from torch import Tensor
 from stages.common import known_classes, lookup, params, paths, seeds, taught
 from stages.common.atomic import new_folder
 from stages.common.failures import UserError, each, run_main
-from stages.common.images import read_images
 from stages.common.known_classes import KnownClass
 from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.prompts import prompt
 from stages.common.recipes import recipes_of
 from stages.common.side_by_side import processes_for, side_by_side
-from stages.inversion.settings import settings_of
+from stages.inversion.activations import read_inverted, read_usual
+from stages.inversion.settings import Settings, settings_of
+from stages.inversion.upper import Upper
 from stages.models.contract import Loader, Model
 from stages.recipes.contract import Lesson
 
@@ -109,10 +110,16 @@ def controlled(lesson: Lesson, setting: str, run: Run, concepts: list[Concept], 
 
 def _noise(run: Run, seed: int, n: int, side: int) -> Tensor:
     """Images of the kind that inversion begins with."""
-    settings, _ = settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
-    where = f"params.yaml: runs.{run.key}.invert.parametrisation"
-    begun = lookup.find("stages.parametrisations", settings.parametrisation, where)
+    settings, where = _inversion_of(run), f"params.yaml: runs.{run.key}.invert.parametrisation"
+    if settings.block:
+        begun = read_usual(paths.inverted(run.key))
+    else:
+        begun = lookup.find("stages.parametrisations", settings.parametrisation, where)
     return begun.images(begun.start(side, settings, [seeds.generator("noise", run.key, seed)] * n))
+
+
+def _inversion_of(run: Run) -> Settings:
+    return settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")[0]
 
 
 def _others(lesson: Lesson, run: Run, concepts: list[Concept], seed: int) -> Tensor:
@@ -124,10 +131,9 @@ def _others(lesson: Lesson, run: Run, concepts: list[Concept], seed: int) -> Ten
 
 
 def _read(folder: Path) -> Tensor:
-    files = sorted(folder.glob("*.png"))
-    if not files:
+    if not any(folder.glob("*.png")):
         raise UserError(f"{folder} holds no images, though the run needs them. `dvc repro` makes them with `invert`.")
-    return read_images(files)
+    return read_inverted(folder)
 
 
 def finetune(
@@ -189,7 +195,8 @@ def teach_all(run: Run, loader: Loader) -> None:
     recipes = recipes_of(run)
     run.require("weights", "known")
     concepts, known = taught.lesson(run.key), known_classes.read(run)
-    model = loader.model_of(run)
+    model, block = loader.model_of(run), _inversion_of(run).block
+    model = Upper(model, block) if block else model
     processes, lessons = processes_for(model), {}
     for seed in run.seeds:
         lesson = lesson_of(run, concepts, known, seed)

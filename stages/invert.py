@@ -1,10 +1,13 @@
-"""Images from noise that a frozen model sees as the descriptions (Sec. 3.1.1, Eq. 3).
+"""Images from noise that a frozen model sees as the descriptions (Sec. 3.1.1, Eq. 3 and 4).
 
 Command: python -m stages.invert world-together [more runs]
 Reads:   data/lessons/RUN.json, the run's weights and known classes
 Writes:  data/inverted/RUN/CONCEPT/seedN/{00.png ..., history.csv}, CONCEPT/sheet.png, CONCEPT/curve.png,
          inversion.json; RUN/replay/CLASS/*.png where replay_images > 0; RUN/decoy/seedN where one concept is taught
          alone and the control wrong_description needs images of something else
+
+Where `block` of the run's `invert:` is above 0 (Eq. 4), each folder of images holds activations.safetensors, with grey
+pictures of them for people, and RUN usual.safetensors, what activations are drawn from at the start.
 
 Where the run's `images_from` names a folder, pictures from there stand in place of the inverted images of its concepts;
 their curve is one point, how near they are to the text.
@@ -17,7 +20,7 @@ Several runs of one model load it once and share the cores; a run's folder appea
 import json
 from concurrent.futures import Future
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +30,7 @@ from stages.common import kept, known_classes, lookup, params, paths, taught
 from stages.common.affine_ranges import Affine
 from stages.common.atomic import new_folder
 from stages.common.contact_sheet import contact_sheet
+from stages.common.entries import INVERSION
 from stages.common.failures import Attempts, UserError, run_main
 from stages.common.images import read_images
 from stages.common.known_classes import KnownClass
@@ -37,6 +41,7 @@ from stages.common.side_by_side import as_made, by_workers, processes_for
 from stages.common.texts import refuse_long
 from stages.figures import contract as figures
 from stages.figures import similarity as similarity_figure
+from stages.inversion.activations import REFERENCE, TOLD_BY, write_usual
 from stages.inversion.chunks import Chunk, chunks
 from stages.inversion.optimisation import Inversion
 from stages.inversion.settings import Settings, settings_of
@@ -105,6 +110,8 @@ def order_of(run: Run) -> Order:
             f"params.yaml: runs.{run.key}.invert says distance 'euclidean', but {run.family!r} is one joint encoder, "
             "which has no distance between vectors: write cosine, or preset: vilt."
         )
+    if settings.block:
+        _refuse_block(run, settings.block)
     run.require("weights", "known")
     concepts, known = taught.lesson(run.key), known_classes.read(run)
     _refuse_known(concepts, known, run.known)
@@ -146,14 +153,37 @@ def _make(jobs: list[Job], attempts: Attempts) -> None:
 
 
 def job_of(order: Order, model: Model) -> Job:
-    """The chunks of a run; refuses captions and prompts that the model cannot read to their end."""
+    """The chunks of a run; refuses captions and prompts that the model cannot read to their end, and a wrong block."""
     run = order.run
     refuse_long(run, order.concepts, order.known, count=model.token_count, limit=model.context_length)
-    origin = (kept.digest(Path(run.weights)), run.architecture, run.pretrained, str(model.device))
-    workshop = Workshop(model, order.settings, order.affine, (asdict(order.settings), *origin))
+    workshop = workshop_of(order, model)
     looks = {name: one.looks for name, one in order.known.items()}
     plan = chunks(run, order.concepts, looks, order.settings.images)
     return Job(order, workshop, [(chunk, workshop.mark(chunk)) for chunk in plan])
+
+
+def workshop_of(order: Order, model: Model) -> Workshop:
+    """Where the chunks of a run are made.
+
+    Raises:
+        UserError: the model has no such block as the run's `invert:` says.
+    """
+    run, settings = order.run, order.settings
+    origin = (kept.digest(Path(run.weights)), run.architecture, run.pretrained, str(model.device))
+    workshop = Workshop(model, settings, order.affine, (asdict(settings), *origin))
+    if not settings.block:
+        return workshop
+    if not hasattr(model, "layers_above"):
+        raise UserError(
+            f"params.yaml: runs.{run.key}.invert.block says {settings.block}, but the visual encoder of {run.family!r} "
+            "cannot be cut into lower and upper layers here: write 0. That of clip can."
+        )
+    model.layers_above(settings.block)
+    looks = [one.looks for one in order.known.values()]
+    some = tuple(looks[i * len(looks) // REFERENCE] for i in range(REFERENCE))
+    pixels = Workshop(model, TOLD_BY, Affine(), (asdict(TOLD_BY), *origin))
+    reference = pixels, Chunk("known classes, for what is usual", some, ("usual",) * len(some), 0)
+    return replace(workshop, facts=(*workshop.facts, some), reference=reference)
 
 
 def _needs(job: Job, mark: str, attempts: Attempts) -> bool:
@@ -180,8 +210,20 @@ def write_run(job: Job) -> None:
         for concept in order.concepts:
             _write_sheet(folder / concept["key"], order.run.seeds)
             _write_curves(folder / concept["key"], order.run.seeds)
+        if order.settings.block:
+            write_usual(folder, job.workshop.usual)
         record = {"settings": asdict(order.settings), "similarity": similarity}
         (folder / "inversion.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+def _refuse_block(run: Run, block: int) -> None:
+    where = f"params.yaml: runs.{run.key}.invert.block says {block}"
+    if lookup.constant("stages.models", run.family, "ENCODERS") == "joint":
+        raise UserError(f"{where}, but {run.family!r} is one joint encoder, which is not cut here: write 0.")
+    if not run.is_inverted:
+        raise UserError(
+            f"{where}, but images_from says {run.images_from!r}, so that nothing is inverted: write 0, or {INVERSION}."
+        )
 
 
 def _refuse_known(concepts: list[dict[str, str]], known: dict[str, KnownClass], where: str) -> None:

@@ -26,9 +26,11 @@ def move(images: Tensor, affines: Tensor) -> Tensor:
     """Images moved each by its own affine, bilinear, the border repeated outside; differentiable in the images.
 
     Args:
-        images: [B, 3, H, W].
+        images: [B, C, H, W]; tokens [B, L, D] stay as they are, since the layers above know each by its place.
         affines: [B, 2, 3] of `draw_affines`.
     """
+    if images.ndim == 3:
+        return images
     grid = _grid(affines.to(images), *images.shape[-2:])
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stages.common.atomic import write_bytes
 from stages.common.failures import UserError
+from stages.inversion.activations import is_pixels
 from stages.inversion.step import Steps, Task
 from stages.losses.total_variation import total_variation
 from stages.models.contract import Model
@@ -98,12 +99,14 @@ def kept(path: Path, task: Task) -> Course:
 def measured(model: Model, images: Tensor, target: Tensor, step: int) -> Curve:
     """A point of the curve for each of B images: its similarity to its target, and its total variation.
 
+    Activations have none: theirs is written as 0.
+
     Raises:
         UserError: a similarity is NaN.
     """
     with torch.no_grad():
         similarity = model.inversion_similarity(model.inversion_loss(images, target)).tolist()
-        variation = total_variation(images).tolist()
+        variation = total_variation(images).tolist() if is_pixels(images) else [0.0] * len(images)
     if not all(map(math.isfinite, similarity)):
         raise UserError(
             f"inversion met NaN at step {step}. Lower invert.learning_rate in params.yaml, or set invert.precision to "

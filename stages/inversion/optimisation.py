@@ -28,7 +28,7 @@ class Inversion:
     """A finished chunk.
 
     Attributes:
-        images: [B, 3, H, W], rounded to what a PNG keeps.
+        images: [B, 3, H, W], rounded to what a PNG keeps; or activations [B, ...], as they are.
         curve: rows of CURVE: similarity and total variation of each image, unmoved, as the steps went on.
     """
 
@@ -42,7 +42,7 @@ def invert(
     """Optimise B images from noise until the model embeds them where its targets are; gives each step, then the result.
 
     Args:
-        model: frozen.
+        model: frozen; where `settings` names a block, its upper layers (stages/inversion/upper.py).
         target: [B, ...], rows of `model.inversion_target`, one an image.
         settings: how.
         affine: ranges of the random affine.
@@ -52,7 +52,7 @@ def invert(
     Raises:
         UserError: the images became NaN.
 
-    Source: arXiv 2411.15611 Eq. 3; the loop after Kazemi et al. 2024.
+    Source: arXiv 2411.15611 Eq. 3 and Eq. 4; the loop after Kazemi et al. 2024.
     Differs: the gradient is clipped image by image, so that no image depends on its neighbours.
     """
     first, task = _first(model, target, settings, affine, generators)
@@ -72,7 +72,8 @@ def invert(
             kept_at = time.monotonic()
         yield step
     state.unlink(missing_ok=True)
-    yield Inversion(to_8_bit(course.images()), course.curve)
+    images = course.images()
+    yield Inversion(images if settings.block else to_8_bit(images), course.curve)
 
 
 def _first(
@@ -80,7 +81,8 @@ def _first(
 ) -> tuple[list[Tensor], Task]:
     """The leaves to begin with, and the task; every chance is drawn here, first the noise."""
     where = "params.yaml: invert.parametrisation"
-    parametrisation = lookup.find("stages.parametrisations", settings.parametrisation, where)
+    named = lookup.find("stages.parametrisations", settings.parametrisation, where)
+    parametrisation = model.usual if settings.block else named
     leaves = parametrisation.start(_side(model, settings, 0), settings, generators)
     moves = torch.stack([draw_affines(affine, settings.steps * settings.views, one) for one in generators], 1)
     moves = moves.unflatten(0, (settings.steps, settings.views)).to(model.device)

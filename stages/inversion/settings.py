@@ -19,6 +19,9 @@ class Settings:
         steps: of Adam.
         learning_rate: at the start; it falls to zero as a cosine.
         tv_weight: of the total variation.
+        block: behind which block of the visual encoder activations are inverted in place of images, and what lies above
+            is taught with them (Eq. 4); 0: none, images are inverted. Activations have no parametrisation and no total
+            variation, and the learning rate is a share of what one usually deviates.
         parametrisation: which numbers are moved, and what image they make: a file of stages/parametrisations.
         views: random affines of each image a step.
         affine: ranges of the random affine.
@@ -48,6 +51,7 @@ class Settings:
     steps: int = 20
     learning_rate: float = 0.05
     tv_weight: float = 0.005
+    block: int = 0
     parametrisation: str = "pyramid"
     views: int = 1
     affine: dict = field(default_factory=dict)
@@ -63,8 +67,8 @@ class Settings:
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     def __post_init__(self) -> None:
-        if min(self.images, self.steps, self.views) < 1 or self.start_px < 0 or self.patience < 0:
-            raise ValueError("images, steps and views must be at least 1, start_px and patience at least 0")
+        if min(self.images, self.steps, self.views) < 1 or min(self.start_px, self.patience, self.block) < 0:
+            raise ValueError("images, steps and views must be at least 1, start_px, patience and block at least 0")
         if self.learning_rate <= 0 or self.clip <= 0 or min(self.tv_weight, self.weight_decay) < 0:
             raise ValueError("learning_rate and clip must be above 0, tv_weight and weight_decay at least 0")
         if any(k < 2 for k in self.scales):
@@ -113,11 +117,19 @@ def settings_of(mapping: dict, where: str) -> tuple[Settings, Affine]:
     if chosen.preset in PRESETS:
         chosen = checks.settings(Settings, {**PRESETS[chosen.preset], **mapping}, where)
     lookup.check("stages.parametrisations", chosen.parametrisation, f"{where}.parametrisation")
-    if not lookup.constant("stages.parametrisations", chosen.parametrisation, "OF_PIXELS"):
-        given = [name for name in OF_PIXELS if getattr(chosen, name) != getattr(Settings, name, None)]
-        if given:
-            raise UserError(
-                f"{where}.parametrisation says {chosen.parametrisation!r}, whose numbers are no pixels, so that "
-                f"{' and '.join(given)} cannot be had with it. Take them out, or write pixels."
-            )
+    if chosen.block:
+        _refuse(chosen, ("parametrisation", *OF_PIXELS), f"{where}.block", "so that activations are inverted", "0")
+    elif not lookup.constant("stages.parametrisations", chosen.parametrisation, "OF_PIXELS"):
+        _refuse(chosen, OF_PIXELS, f"{where}.parametrisation", "whose numbers are no pixels", "pixels")
     return chosen, checks.settings(Affine, chosen.affine, f"{where}.affine")
+
+
+def _refuse(chosen: Settings, names: tuple[str, ...], where: str, reason: str, other: str) -> None:
+    """Refuse what does not go with what `where` says."""
+    given = [name for name in names if getattr(chosen, name) != getattr(Settings, name)]
+    if given:
+        said = getattr(chosen, where.rpartition(".")[2])
+        raise UserError(
+            f"{where} says {said!r}, {reason}: {' and '.join(given)} cannot be had with it. Take them out, or write "
+            f"{other}."
+        )

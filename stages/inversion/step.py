@@ -139,7 +139,8 @@ class Steps:
     def _pull(self, leaves: list[Tensor], images: Tensor, gradient: Tensor) -> list[Tensor]:
         """From the gradient of the model's loss [B, 3, H, W] to what moves the leaves: R added, and clipped."""
         task, settings = self.task, self.task.settings
-        add_gradient(gradient, images.detach(), settings.tv_weight)
+        if not settings.block:
+            add_gradient(gradient, images.detach(), settings.tv_weight)
         gradients = task.parametrisation.gradients(leaves, images, gradient, settings)
         squares = sum(one.flatten(1).square().sum(dim=1) for one in gradients)
         shrink = (settings.clip / squares.sqrt().clamp_min(1e-12)).clamp_max(1)
@@ -173,7 +174,7 @@ class Steps:
     def _moved_loss(self, images: Tensor, target: Tensor, views: Tensor) -> Tensor:
         """Of all views of B images, [views x B]."""
         if len(views) > 1:
-            images, target = images.repeat(len(views), 1, 1, 1), target.repeat(len(views), 1)
+            images, target = torch.cat([images] * len(views)), target.repeat(len(views), 1)
         loss = self.task.model.inversion_loss(move(images, views.flatten(0, 1)), target)
         return (2 * loss).clamp_min(1e-12).sqrt() if self.task.settings.distance == "euclidean" else loss
 

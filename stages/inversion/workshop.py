@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 
@@ -13,17 +14,19 @@ import torch
 from stages.common import kept, seeds
 from stages.common.affine_ranges import Affine
 from stages.common.atomic import new_folder, only_one
-from stages.common.images import read_images, write_images
 from stages.common.progress import progress
+from stages.inversion.activations import Usual, read_inverted, usual, write_inverted
 from stages.inversion.chunks import Chunk
 from stages.inversion.course import CURVE, Curve
 from stages.inversion.optimisation import Inversion, invert, taken
 from stages.inversion.settings import Settings
+from stages.inversion.upper import Upper
 from stages.models.contract import Model
 
 MAKING = (
     *(f"common.{name}" for name in ("adam", "affine", "affine_ranges", "flat_products", "images", "known_texts")),
-    *("common.model_copies", "common.seeds", "losses.total_variation", "models.contract"),
+    *("common.model_copies", "common.seeds", "common.split_encoder", "inversion.activations", "inversion.upper"),
+    *("losses.total_variation", "models.contract"),
     *(f"inversion.{name}" for name in ("course", "optimisation", "scales", "settings", "step", "workshop")),
 )
 """What an image comes from, whatever the family."""
@@ -32,12 +35,32 @@ SIDE_BY_SIDE = 1024  # images of several chunks that a GPU moves at once; a GPU 
 
 @dataclass(frozen=True)
 class Workshop:
-    """All that is the same for every chunk of a run; `facts` are what its images depend on."""
+    """All that is the same for every chunk of a run.
+
+    Attributes:
+        model: whole.
+        settings: how.
+        affine: ranges of the random affine.
+        facts: what the images depend on, beside their chunk.
+        reference: where activations are inverted, a chunk of images from pixels that tell what is usual of them, and
+            the workshop that makes it.
+    """
 
     model: Model
     settings: Settings
     affine: Affine
     facts: tuple[object, ...]
+    reference: "tuple[Workshop, Chunk] | None" = None
+
+    @cached_property
+    def usual(self) -> Usual | None:
+        """What activations behind the block usually are; None where pixels are inverted."""
+        if self.reference is None:
+            return None
+        workshop, chunk = self.reference
+        (folder,) = workshop.finished(chunk)
+        with torch.no_grad():
+            return usual(self.model.below(read_inverted(folder), self.settings.block))
 
     def mark(self, chunk: Chunk) -> str:
         """The fingerprint of a chunk: equal ones have equal images."""
@@ -60,7 +83,7 @@ class Workshop:
             results = self._made(missing, model or self.model)
             for mark, result in zip(missing, results, strict=True):
                 with new_folder(kept.chunk(mark)) as temporary:
-                    write_images(temporary, result.images)
+                    write_inverted(temporary, result.images)
                     write_curve(temporary / "history.csv", result.curve)
         return [kept.chunk(mark) for mark in marks]
 
@@ -77,6 +100,8 @@ class Workshop:
     def _inverted(self, chunks: list[Chunk], model: Model, state: Path) -> list[Inversion]:
         target = torch.cat([self._target(chunk, model) for chunk in chunks])
         generators = [one for chunk in chunks for one in _generators(chunk)]
+        if self.usual:
+            model = Upper(model, self.settings.block, self.usual.on(model.device))
         steps = invert(model, target, self.settings, self.affine, generators=generators, state=state)
         result = next(steps)
         more = f" and {len(chunks) - 1} more" if len(chunks) > 1 else ""
@@ -142,7 +167,7 @@ def read_chunk(folder: Path) -> Inversion:
     """What `Workshop.finished` left in a folder."""
     with (folder / "history.csv").open() as file:
         curve = [(int(s), int(i), float(c), float(v)) for s, i, c, v in list(csv.reader(file))[1:]]
-    return Inversion(read_images(sorted(folder.glob("*.png"))), curve)
+    return Inversion(read_inverted(folder), curve)
 
 
 def write_chunk(root: Path, chunk: Chunk, result: Inversion) -> None:
@@ -150,7 +175,7 @@ def write_chunk(root: Path, chunk: Chunk, result: Inversion) -> None:
     begin = 0
     for folder, group in itertools.groupby(chunk.folders):
         end = begin + len(list(group))
-        write_images(root / folder, result.images[begin:end])
+        write_inverted(root / folder, result.images[begin:end])
         begin = end
     if chunk.shows_curve:
         write_curve(root / chunk.folders[0] / "history.csv", result.curve)

@@ -36,7 +36,7 @@ from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images
 from stages.common.known_texts import CHUNK, KnownTexts
 from stages.common.params import Run
-from stages.common.split_encoder import above, below, n_blocks
+from stages.common.split_encoder import above, below, check_block, n_blocks
 from stages.common.weights import copies, put_back
 from stages.models.contract import Classes, class_rows, device_of, known_part, precision_of, similarity
 from stages.networks.clip import CONFIG, WEIGHTS, load_open_clip
@@ -117,6 +117,11 @@ class Clip:
         if not blocks:
             return self.embed_images(activations)
         return F.normalize(above(self.network.visual, blocks)(activations).float(), dim=-1)
+
+    def layers_above(self, block: int) -> nn.Module:
+        """The layers that follow a block, from activations to features of any norm."""
+        check_block(self.network.visual, block, "params.yaml: invert.block")
+        return above(self.network.visual, block)
 
     def inversion_target(self, texts: list[str]) -> Tensor:
         """The texts' embeddings, [M, D]."""

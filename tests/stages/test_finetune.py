@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from stages import finetune, invert
 from stages.common import params, paths, seeds
 from stages.common.failures import UserError
+from stages.common.images import read_images
 from stages.common.known_classes import KnownClass
 from stages.common.recipes import recipes_of
 from stages.finetune import Training, controlled, lesson_of, trainings
@@ -155,7 +156,7 @@ def test_the_lesson_has_each_image_with_its_own_caption_and_prompt(project):
     assert lesson.known_captions[0] == "An arch is a bow of stones over a way"
     assert lesson.known_prompts == ["a photo of an arch", "a photo of a traffic light", "a photo of a kite"]
     assert (lesson.replay.shape, lesson.replay_prompts) == ((3, 3, 32, 32), lesson.known_prompts)
-    own = finetune.read_images([paths.inverted_images("both", "tonometer", 1) / "01.png"])
+    own = read_images([paths.inverted_images("both", "tonometer", 1) / "01.png"])
     assert torch.equal(lesson.images[3:], own)
 
 
@@ -187,7 +188,7 @@ def test_a_concept_alone_is_wrongly_shown_its_decoy(project):
     lesson = lesson_of(run, concepts, KNOWN_CLASSES, 1)
     wrong = controlled(lesson, "wrong_description", run, concepts, 1)
     decoys = sorted((paths.inverted("alone") / "decoy" / "seed1").glob("*.png"))
-    assert torch.equal(wrong.images, finetune.read_images(decoys))
+    assert torch.equal(wrong.images, read_images(decoys))
     assert not torch.equal(wrong.images, lesson.images)
 
 
