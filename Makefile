@@ -15,7 +15,7 @@ IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 export OMP_WAIT_POLICY ?= PASSIVE
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help run test slow lint bench bench-pairs bench-graph lock install clean
+.PHONY: help run test slow lint bench-front bench-pairs bench-graph bench-scale lock install clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,14 +35,17 @@ lint: $(INSTALLED) ## ruff (rules and format) and spelling
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) codespell
 
-bench: $(INSTALLED) ## images a minute and time to equal accuracy, ours against the reference's way
-	$(IN_VENV) python -m tests.bench
+bench-front: $(INSTALLED) ## what a second of inversion buys, for every way to invert
+	$(IN_VENV) python -m tests.bench_front
 
 bench-pairs: $(INSTALLED) ## pairs of images and texts that ViLT scores in a second, ours against a plain loop
 	$(IN_VENV) python -m tests.bench_pairs
 
 bench-graph: $(INSTALLED) ## what the graph itself costs: pipeline run and status beside dvc repro, 50 to 400 items
 	$(IN_VENV) python -m tests.bench_graph
+
+bench-scale: $(INSTALLED) ## what a concept costs where 1, 10, 100 and 1000 are taught in one run, and one more
+	$(IN_VENV) python -m tests.bench_scale
 
 lock: $(filter-out uv,$(UV)) ## write requirements.lock anew from pyproject.toml
 	$(UV) pip compile --universal --generate-hashes --extra dev --upgrade \

@@ -4,6 +4,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -13,16 +14,65 @@ if TYPE_CHECKING:
     from dvc.stage import Stage
 
 
-def claim(repo: "Repo", stage: "Stage") -> AbstractContextManager[None]:
-    """While open, no other DVC command may write what a stage reads, or touch what it writes.
+@dataclass(eq=False)
+class Reading:
+    """Paths that were claimed together for reading, until the last item that reads one of them is done."""
 
-    Raises:
-        LockError: another one does; see `holders`.
+    paths: frozenset[str]
+    claim: AbstractContextManager[None]
+    readers: int = 0
+
+
+class Claims:
+    """The claims of this process.
+
+    What many items read, their code above all, is claimed once: DVC reads and writes all claims for each new one,
+    which for a hundred items at once would take longer than most of them.
     """
-    from dvc.rwlock import rwlock
 
-    deps, outs = ([one.fs_path for one in some] for some in (stage.deps, stage.outs))
-    return rwlock(repo.tmp_dir, repo.fs, f"python -m pipeline run ({stage.addressing})", deps, outs, False)
+    def __init__(self, repo: "Repo") -> None:
+        self._repo = repo
+        self._readings: list[Reading] = []
+
+    @contextmanager
+    def claim(self, stage: "Stage") -> Iterator[None]:
+        """While open, no other DVC command may write what a stage reads, or touch what it writes.
+
+        Raises:
+            LockError: another one does; see `holders`.
+        """
+        reads, writes = ([one.fs_path for one in some] for some in (stage.deps, stage.outs))
+        shared = [one for one in self._readings if not one.paths.isdisjoint(reads)]
+        new = [path for path in reads if not any(path in one.paths for one in shared)]
+        with self._of(stage, [], writes):
+            readings = [*shared, *self._begun(stage, new)]
+            for one in readings:
+                one.readers += 1
+            try:
+                yield
+            finally:
+                for one in readings:
+                    self._leave(one)
+
+    def _begun(self, stage: "Stage", paths: list[str]) -> list[Reading]:
+        if not paths:
+            return []
+        claim = self._of(stage, paths, [])
+        claim.__enter__()
+        self._readings.append(Reading(frozenset(paths), claim))
+        return self._readings[-1:]
+
+    def _leave(self, reading: Reading) -> None:
+        reading.readers -= 1
+        if not reading.readers:
+            self._readings.remove(reading)
+            reading.claim.__exit__(None, None, None)
+
+    def _of(self, stage: "Stage", reads: list[str], writes: list[str]) -> AbstractContextManager[None]:
+        from dvc.rwlock import rwlock
+
+        command = f"python -m pipeline run ({stage.addressing})"
+        return rwlock(self._repo.tmp_dir, self._repo.fs, command, reads, writes, False)
 
 
 def holders(error: "LockError") -> str:

@@ -58,9 +58,11 @@ def add(*names: str) -> list[str]:
     for experiment in [_read(name, text) for name in dict.fromkeys(names)]:
         missing = [key for key in experiment.values if not _has(params, key)]
         _refuse_differing(experiment, params, [key for key in experiment.values if key not in missing])
-        for section, entry in missing:
-            text = _insert(text, section, experiment.blocks[section, entry])
-            params[section] = {**(params[section] or {}), entry: experiment.values[section, entry]}
+        for section in SECTIONS:
+            new = [key for key in missing if key[0] == section]
+            if new:
+                text = _insert(text, section, "".join(experiment.blocks[key] for key in new))
+                params[section] = {**(params[section] or {}), **{key[1]: experiment.values[key] for key in new}}
         added += missing
     _write(text, params)
     return [".".join(key) for key in added]
@@ -84,8 +86,9 @@ def remove(*names: str) -> list[str]:
         _refuse_differing(experiment, params, present)
         leaving += [key for key in present if key not in leaving]
     leaving = _without_kept(leaving, params)
+    known = _all_blocks()
     for section, entry in leaving:
-        text = _cut(text, (section, entry))
+        text = _cut(text, (section, entry), known)
         del params[section][entry]
     _write(text, params)
     return [".".join(key) for key in leaving]
@@ -93,16 +96,16 @@ def remove(*names: str) -> list[str]:
 
 def _without_kept(leaving: list[Key], params: dict[str, Any]) -> list[Key]:
     """What of `leaving` nothing else in params.yaml is in need of."""
-    others = [blocks.keys() for blocks in map(_blocks_of, names())]
+    others = [blocks.keys() for blocks in _all_blocks()]
     there = [keys for keys in others if all(_has(params, key) for key in keys) and not keys <= set(leaving)]
     leaving = [key for key in leaving if not any(key in keys for keys in there)]
     used = {c for run, spec in params["runs"].items() if ("runs", run) not in leaving for c in spec["concepts"]}
     return [key for key in leaving if key[0] == "runs" or key[1] not in used]
 
 
-def _cut(text: str, key: Key) -> str:
-    """`text` without the lines of an entry, whichever experiment has put them there."""
-    found = [blocks[key] for blocks in map(_blocks_of, names()) if key in blocks and blocks[key] in text]
+def _cut(text: str, key: Key, known: list[dict[Key, str]]) -> str:
+    """`text` without the lines of an entry, whichever of the `known` experiments has put them there."""
+    found = [blocks[key] for blocks in known if key in blocks and blocks[key] in text]
     if not found:
         raise UserError(f"{PARAMS}: {'.'.join(key)} is laid out otherwise than it was added; take it out by hand.")
     return text.replace(max(found, key=len), "", 1)
@@ -155,6 +158,10 @@ def _read(name: str, text: str) -> Experiment:
     if values.keys() != blocks.keys():
         raise UserError(f"{name}.yaml: write each entry on lines of its own, its key after two blanks.")
     return Experiment(name, values, blocks)
+
+
+def _all_blocks() -> list[dict[Key, str]]:
+    return [_blocks_of(name) for name in names()]
 
 
 def _blocks_of(name: str) -> dict[Key, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.documents import read
-from pipeline.mistakes import UserError, unknown
+from pipeline.mistakes import UserError, listed, unknown
 
 
 def keys_of(verb: str) -> list[str] | None:
@@ -55,7 +55,7 @@ def check(verb: str, keys: Sequence[str]) -> None:
             raise UserError(f"stage {verb} takes no key, but got '{keys[0]}'.")
         return
     if not keys:
-        raise UserError(f"stage {verb} needs a key. params.yaml has: {', '.join(known)}.")
+        raise UserError(f"stage {verb} needs a key. params.yaml has: {listed(known)}.")
     for key in keys:
         if key not in known:
             raise unknown(f"params.yaml has, for stage {verb}, no", key, known)

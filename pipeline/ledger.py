@@ -72,6 +72,7 @@ class Ledger:
         self.finished: set[str] = set()
         self._mutex = threading.RLock()
         self._begun: dict[str, list[Any]] = {}
+        self._shared = claims.Claims(repo)
         self._claims: dict[str, AbstractContextManager[None]] = {}
         self._busy: dict[str, str] = {}  # items on which another command was at work when they were to be prepared
         self._is_stopped = threading.Event()
@@ -159,7 +160,7 @@ class Ledger:
         from dvc.lock import LockError
 
         with self._mutex:
-            claim = claims.claim(self._repo, self._stages[name])
+            claim = self._shared.claim(self._stages[name])
             try:
                 claim.__enter__()
             except LockError as error:

@@ -15,8 +15,8 @@ from dataclasses import replace
 from stages.common import captions, lookup, params, paths, wording
 from stages.common.atomic import write_text
 from stages.common.captions import Caption, fingerprint
-from stages.common.failures import UserError, run_each
-from stages.common.params import Concept, Describe
+from stages.common.failures import UserError, each, run_main
+from stages.common.params import Concept, Describe, Params
 
 FROM_PARAMS = "written by hand in params.yaml"
 FROM_EDIT = "edited by hand"
@@ -182,9 +182,14 @@ def _request(prompt: str, settings: Describe) -> str:
     return json.dumps({**asked, "prompt": prompt}, sort_keys=True)
 
 
-def main(key: str) -> None:
+def main(key: str, *more: str) -> None:
+    """Settle the descriptions of these concepts."""
+    known = params.load()  # once: a thousand concepts take a second to read
+    each((key, *more), lambda one: write(one, known))
+
+
+def write(key: str, known: Params) -> None:
     """Settle the description of one concept and write captions/KEY.yaml."""
-    known = params.load()
     concept = known.concept(key)
     path = paths.caption(key)
     found = captions.read(path) if path.exists() else None
@@ -194,4 +199,4 @@ def main(key: str) -> None:
 
 
 if __name__ == "__main__":
-    run_each(main)
+    run_main(main)

@@ -7,7 +7,8 @@ Writes: data/report/index.html (self-contained), report.md, rows.csv, metrics.js
     python -m stages.report          (about 10 s on a CPU; no torch)
 
 It measures nothing: every number is a mean over rows, and the same rows give the same bytes. A run without rows, or
-with rows of other settings than params.yaml has now, is a hole, which is shown with its reason.
+with rows of other settings than params.yaml has now, is a hole, which is shown with its reason. Of a run that teaches
+more than twelve concepts, the six best and the six worst are shown one by one, and how far all of them lie apart.
 """
 
 import json
@@ -25,8 +26,8 @@ from stages.common.failures import run_main
 from stages.figures import contract as figures
 from stages.figures import gallery, similarity, tradeoff
 from stages.reporting.chapters import Chapter, Hole, chapters
-from stages.tables import accuracy, beside_paper, controls, failures, overview, per_class, retrieval, seeds
-from stages.tables.contract import Result, averages, control_lines, taught_line
+from stages.tables import accuracy, beside_paper, controls, failures, overview, per_class, retrieval, seeds, spread
+from stages.tables.contract import FEW, Result, averages, control_lines, taught_line
 
 RECIPES = {  # a recipe of another name is called by it
     "paper": "the paper's recipe",
@@ -37,6 +38,7 @@ RECIPES = {  # a recipe of another name is called by it
 }
 TABLES = {
     "overview": overview,
+    "spread": spread,
     "accuracy": accuracy,
     "retrieval": retrieval,
     "beside_paper": beside_paper,
@@ -82,7 +84,8 @@ def _view(chapter: Chapter, *, is_first: bool) -> dict[str, object]:
     return {
         "run": chapter.run,
         "names": [concept["name"] for concept in chapter.lesson],
-        "lesson": chapter.lesson,
+        "shown": chapter.shown,
+        "leading": RECIPES.get(chapter.result.leading, chapter.result.leading),
         "choice": chapter.result.choice,
         "asked": chapter.asked,
         "is_retrieval": bool(chapter.result.recalls),
@@ -110,10 +113,10 @@ def _curves(shown: list[Chapter]) -> list[tuple[str, Markup]]:
 
 
 def _gallery(shown: list[Chapter]) -> list[dict[str, object]]:
-    """Each concept once: its text, its real pictures, and the images that each run taught, equal ones once."""
+    """Each shown concept once: its text, its real pictures, the images that each run taught, equal ones once."""
     entries: dict[str, dict] = {}
     for chapter in shown:
-        for concept in chapter.lesson:
+        for concept in chapter.shown:
             key = concept["key"]
             entry = entries.setdefault(key, {**concept, "real": _addresses(chapter.real[key]), "strips": {}})
             source = None if chapter.run.is_inverted else chapter.run.images_from
@@ -158,13 +161,18 @@ def _fill(template: str, facts: dict[str, object]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    room.filters |= {"listed": _listed, "listed_settings": _listed_settings}
+    room.filters |= {"listed": _listed, "listed_settings": _listed_settings, "named": _named}
     room.filters["one_line"] = lambda text: " ".join(text.split())
     return room.get_template(template).render(facts)
 
 
 def _listed_settings(settings: dict[str, object]) -> str:
     return ", ".join(f"{name} {value}" for name, value in settings.items())
+
+
+def _named(names: list[str]) -> str:
+    """Concepts by name, or where they are many how many there are."""
+    return _listed(names) if len(names) <= FEW else f"{len(names)} concepts"
 
 
 def _listed(words: list[str]) -> str:

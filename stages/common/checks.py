@@ -5,7 +5,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 from stages.common.document import place
@@ -14,6 +14,7 @@ from stages.common.lookup import nearest
 
 Settings = TypeVar("Settings")
 
+SHOWN = 40  # names that an error lists
 SAFE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "a mapping"}
 
@@ -110,13 +111,18 @@ def _reads_as_number(value: object) -> bool:
     return isinstance(value, str)
 
 
-def one_of(value: object, allowed: Iterable[object], where: str) -> object:
+def one_of(value: object, allowed: Collection[object], where: str) -> object:
     """The value itself, which must be one of the allowed ones."""
-    options = list(allowed)
-    if value not in options:
-        shown = ", ".join(repr(option) for option in options)
-        raise UserError(f"{where} says {value!r}.{nearest(value, map(str, options))} Allowed: {shown}.")
+    if value not in allowed:
+        shown = listed([repr(option) for option in allowed])
+        raise UserError(f"{where} says {value!r}.{nearest(value, map(str, allowed))} Allowed: {shown}.")
     return value
+
+
+def listed(names: Collection[str]) -> str:
+    """Names for an error: all, or the first of very many and how many more there are."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join([*names][:SHOWN]) + more
 
 
 def safe_name(name: object, where: str) -> None:
@@ -128,13 +134,15 @@ def safe_name(name: object, where: str) -> None:
         )
 
 
-def distinct(values: Sequence[object], where: str) -> None:
+def distinct(values: Sequence[Hashable], where: str) -> None:
     """Refuse an empty list, and one that holds a value twice."""
     if not values:
         raise UserError(f"{where} is empty, but needs at least one entry.")
+    seen = set()
     for value in values:
-        if values.count(value) > 1:
+        if value in seen:
             raise UserError(f"{where} lists {value!r} twice. Keep one of them.")
+        seen.add(value)
 
 
 def at_least(value: float, low: float, where: str) -> None:

@@ -105,15 +105,6 @@ def each(keys: Iterable[str], work: Callable[[str], None]) -> None:
     attempts.end()
 
 
-def run_each(main: Callable[[str], None]) -> None:
-    """Run a verb for each key of the command line: `run_main` for a verb whose `main` takes one key."""
-
-    def main_of_each(key: str, *more: str) -> None:
-        each((key, *more), main)
-
-    run_main(main_of_each)
-
-
 def run_main(main: Callable[..., None]) -> None:
     """Run a verb from the command line; each verb ends with `if __name__ == "__main__":` and this call.
 

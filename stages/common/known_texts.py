@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.utils.checkpoint import checkpoint
 
+STACKED = 4  # lists of texts whose rows are kept together
 CHUNK = 64  # texts whose activations are held at once; of a thousand, ViT-B/32's text encoder would hold 30 GB
 
 
@@ -21,6 +22,7 @@ class KnownTexts:
     def __init__(self, encode: Callable[[list[str]], Tensor], at_once: int = 1) -> None:
         self._encode, self._at_once = encode, at_once
         self._embedded: dict[str, Tensor] = {}
+        self._stacked: dict[tuple[str, ...], Tensor] = {}  # the lists asked for last: training asks for the same ones
 
     def of(self, texts: Iterable[str], parameters: Iterable[Parameter]) -> Tensor:
         """[M, D]; with one of the text encoder's parameters requiring a gradient nothing is kept.
@@ -37,7 +39,15 @@ class KnownTexts:
             # kept tensors must be usable in a later backward pass, so they are no tensors of inference mode
             with torch.inference_mode(False), torch.no_grad():
                 self._embedded |= zip(chunk, self._encode(chunk), strict=True)
-        return torch.stack([self._embedded[text] for text in texts])
+        return self._together(tuple(texts))
+
+    def _together(self, texts: tuple[str, ...]) -> Tensor:
+        if texts not in self._stacked:
+            if len(self._stacked) == STACKED:
+                self._stacked.pop(next(iter(self._stacked)))
+            with torch.inference_mode(False):
+                self._stacked[texts] = torch.stack([self._embedded[text] for text in texts])
+        return self._stacked[texts]
 
     def _encoded_anew(self, texts: list[str]) -> Tensor:
         if len(texts) <= CHUNK:
@@ -48,6 +58,7 @@ class KnownTexts:
     def forget(self) -> None:
         """Compute all anew: the text encoder has changed."""
         self._embedded.clear()
+        self._stacked.clear()
 
 
 def _chunks(texts: list[str], size: int) -> list[list[str]]:

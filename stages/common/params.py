@@ -42,7 +42,7 @@ class Params:
 def _entry(entries: dict[str, Entry], key: str, section: str) -> Entry:
     if key not in entries:
         hint = lookup.nearest(key, entries)
-        raise UserError(f"params.yaml: {section} has no {key!r}.{hint} It has: {', '.join(entries)}.")
+        raise UserError(f"params.yaml: {section} has no {key!r}.{hint} It has: {checks.listed(entries)}.")
     return entries[key]
 
 

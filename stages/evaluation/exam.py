@@ -115,10 +115,14 @@ class Exam:
 
 
 def _labels(question: Question, n: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Of all `n` queries and, where there are classes, of each class: its name, and which queries it has."""
-    yield "all", np.ones(n, bool)
-    for column in [] if question.is_retrieval else np.unique(question.labels):
-        yield question.classes[column], question.labels == column
+    """Of all `n` queries and, where there are classes, of each class: its name, and the numbers of its queries."""
+    yield "all", np.arange(n)
+    if question.is_retrieval:
+        return
+    order = np.argsort(question.labels, kind="stable")  # not a comparison for each class: there may be a thousand
+    columns, begins = np.unique(question.labels[order], return_index=True)
+    for column, part in zip(columns, np.split(order, begins[1:]), strict=True):
+        yield question.classes[column], part
 
 
 def counted(hits: np.ndarray) -> Row:
@@ -171,8 +175,9 @@ def _question(run: Run, role: str, taught: list[str], known: list[str], fit: Fit
         benchmark = module.load(Path(data), wanted)
         classes = benchmark.class_names if run.candidates == "benchmark" else (*known, *taught)
     _tell(benchmark.faults, data, run.key)
-    labels = np.array([classes.index(benchmark.class_names[label]) for label in benchmark.labels])
-    new = frozenset(column for column, name in enumerate(classes) if name in taught)
+    columns = {name: column for column, name in enumerate(classes)}
+    labels = np.array([columns[benchmark.class_names[label]] for label in benchmark.labels])
+    new = frozenset(columns[name] for name in taught if name in columns)
     pictures = Pictures(benchmark.paths, fit, benchmark.read)
     return Question(role, benchmark, data, pictures, tuple(classes), labels, new)
 

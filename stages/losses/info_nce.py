@@ -29,9 +29,13 @@ def info_nce(logits: Tensor, captions: Sequence[str], bank: Sequence[str]) -> Te
     """
     if [*logits.shape] != [len(captions), len(bank)]:
         raise ValueError(f"info_nce: logits are {[*logits.shape]}, captions x bank {[len(captions), len(bank)]}")
-    missing = [caption for caption in captions if caption not in set(bank)]
+    places: dict[str, list[int]] = {}
+    for place, text in enumerate(bank):
+        places.setdefault(text, []).append(place)
+    missing = [caption for caption in captions if caption not in places]
     if missing:
         raise ValueError(f"info_nce: the bank of {len(bank)} texts lacks the caption {missing[0]!r}")
-    equal = torch.tensor([[caption == text for text in bank] for caption in captions], device=logits.device)
-    targets = equal / equal.sum(dim=1, keepdim=True)
-    return F.cross_entropy(logits, targets.to(logits.dtype), reduction="none")
+    targets = torch.zeros(len(captions), len(bank))
+    for row, caption in zip(targets, captions, strict=True):
+        row[places[caption]] = 1 / len(places[caption])
+    return F.cross_entropy(logits, targets.to(logits), reduction="none")

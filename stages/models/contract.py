@@ -232,6 +232,8 @@ def class_rows(model: TwoEncoders, classes: Classes, combine: Callable[[Tensor],
     """Rows [K, D] of classes; `combine` brings the embeddings [n, D] of an ensemble of n > 1 prompts to one row [D]."""
     groups = [[one] if isinstance(one, str) else list(one) for one in classes]
     embedded = model.embed_texts([prompt for group in groups for prompt in group])
+    if len(embedded) == len(groups):  # no ensemble: to take a thousand rows apart costs as much as a step of teaching
+        return embedded
     parts = embedded.split([len(group) for group in groups])
     return torch.stack([part[0] if len(part) == 1 else combine(part) for part in parts])
 
@@ -277,10 +279,7 @@ def origin_of(run: Run) -> tuple[str | None, ...]:
 
 
 class Loader:
-    """Loads the model of a run, and keeps it for a next run that starts from the same one.
-
-    Whoever changes the model puts it back, so that the next run finds it untouched.
-    """
+    """Loads the model of a run, and keeps it for a next one of the same origin; who changes it puts it back."""
 
     def __init__(self) -> None:
         self._origin: tuple[str | None, ...] | None = None

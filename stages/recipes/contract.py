@@ -7,6 +7,7 @@ Letters: B batch, N images of the lesson, R replayed images, K known classes.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from torch import Generator, Tensor
@@ -35,6 +36,16 @@ class Lesson:
     known_prompts: list[str]
     replay: Tensor
     replay_prompts: list[str]
+
+    @cached_property
+    def caption_bank(self) -> list[str]:
+        """What every step tells captions from: each taught one once, then the known ones."""
+        return list(dict.fromkeys(self.captions)) + self.known_captions
+
+    @cached_property
+    def prompt_bank(self) -> list[str]:
+        """The same of prompts."""
+        return list(dict.fromkeys(self.prompts)) + self.known_prompts
 
 
 class Recipe(Protocol):

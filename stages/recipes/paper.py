@@ -73,7 +73,7 @@ def teach(
             "joint encoder and has none. Write info_nce."
         )
     parameters = model.parameters_of(settings.part)
-    bank = list(dict.fromkeys(lesson.captions)) + lesson.known_captions
+    bank = lesson.caption_bank
     with trainable(parameters) as trained:
         optimizer = Adam(trained, betas=(0.9, 0.98), epsilon=1e-6, weight_decay=settings.weight_decay)
         for rows in batches(len(lesson.images), settings.batch, settings.epochs, generator):

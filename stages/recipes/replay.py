@@ -124,8 +124,7 @@ def _replayed(model: TwoEncoders, images: Tensor, blocks: int) -> Replayed:
 def _taught(model: TwoEncoders, lesson: Lesson, rows: Tensor, settings: Settings, generator: Generator) -> Tensor:
     """The caption term and the name term of a batch."""
     images = move(lesson.images[rows], draw_affines(Affine(), len(rows), generator))
-    texts = list(dict.fromkeys(lesson.captions)) + lesson.known_captions
-    bank = list(dict.fromkeys(lesson.prompts)) + lesson.known_prompts
+    texts, bank = lesson.caption_bank, lesson.prompt_bank
     embedded = model.embed_images(images)
     # one product for each bank: the width of a product may change its last bits, and so one term the other
     caption = info_nce(model.logits(embedded, texts), [lesson.captions[i] for i in rows], texts).mean()
@@ -136,7 +135,7 @@ def _taught(model: TwoEncoders, lesson: Lesson, rows: Tensor, settings: Settings
 def _kept(model: TwoEncoders, lesson: Lesson, replayed: Replayed, rows: Tensor, settings: Settings) -> Tensor:
     """The replay term and the distillation term of a batch of known images."""
     embedded = model.embed_above(replayed.below[rows.to(replayed.below.device)], replayed.blocks)
-    bank = list(dict.fromkeys(lesson.prompts)) + lesson.known_prompts
+    bank = lesson.prompt_bank
     replay = info_nce(model.logits(embedded, bank), [lesson.replay_prompts[i] for i in rows], bank).mean()
     distillation = (1 - (embedded * replayed.embedded[rows.to(embedded.device)]).sum(1)).mean()
     return settings.replay_weight * replay + settings.distillation_weight * distillation

@@ -11,7 +11,7 @@ from stages.common.failures import UserError
 from stages.common.lacking import lacking
 from stages.common.params import Params, Run
 from stages.common.picture_files import pictures_of, read_picture
-from stages.tables.contract import Choice, Result, averages
+from stages.tables.contract import FEW, Choice, Result, averages
 from stages.tables.paper_figures import compared
 
 PICTURES = 10  # of each concept and kind in the gallery
@@ -27,9 +27,12 @@ class Chapter:
         rows_text: data/rows/RUN.csv as it is.
         asked: role to what was asked of which pictures, of data/rows/RUN.benchmarks.json.
         lesson: the concepts, each with key, name, article, description, caption, source.
-        inverted: concept key to its first inverted images.
-        histories: concept name to the history of its inversion (columns step, image, similarity, total_variation).
-        real: concept key to real pictures, empty where params.yaml names none.
+        shown: those of them that are shown one by one, as `Result.listed` has it; where captions were asked, which put
+            concepts in no order, the first.
+        inverted: key of each shown concept to its first inverted images.
+        histories: name of each shown concept to the history of its inversion (columns step, image, similarity,
+            total_variation).
+        real: key of each shown concept to real pictures, empty where params.yaml names none.
     """
 
     run: Run
@@ -37,6 +40,7 @@ class Chapter:
     rows_text: str
     asked: dict[str, dict]
     lesson: list[dict[str, str]]
+    shown: list[dict[str, str]]
     inverted: dict[str, list[Image.Image]]
     histories: dict[str, pd.DataFrame]
     real: dict[str, list[Image.Image]]
@@ -81,17 +85,27 @@ def _chapter(run: Run, everything: Params) -> Chapter:
     lesson = taught.lesson(run.key)
     asked = taught.read_json(paths.benchmarks(run.key), f"dvc repro evaluate@{run.key}")
     _refuse_old(run, asked.pop("settings", {}), lesson)
-    folders = {each["name"]: paths.inverted_images(run.key, each["key"], run.seeds[0]) for each in lesson}
+    result = _result(run)
+    shown = _shown(lesson, result)
+    folders = {each["name"]: paths.inverted_images(run.key, each["key"], run.seeds[0]) for each in shown}
     return Chapter(
         run=run,
-        result=_result(run),
+        result=result,
         rows_text=paths.rows(run.key).read_text(encoding="utf-8"),
         asked=asked,
         lesson=lesson,
-        inverted={each["key"]: _pictures(folders[each["name"]]) for each in lesson},
+        shown=shown,
+        inverted={each["key"]: _pictures(folders[each["name"]]) for each in shown},
         histories={name: _history(folder, run) for name, folder in folders.items()},
-        real={each["key"]: _real(everything.concept(each["key"]).examples) for each in lesson},
+        real={each["key"]: _real(everything.concept(each["key"]).examples) for each in shown},
     )
+
+
+def _shown(lesson: list[dict], result: Result) -> list[dict]:
+    if len(lesson) <= FEW or not result.labels:
+        return lesson[:FEW]
+    named = {each["name"]: each for each in lesson}
+    return [named[name] for name in result.listed]
 
 
 def _refuse_old(run: Run, settings: dict[str, object], lesson: list[dict]) -> None:

@@ -9,10 +9,11 @@ def build(result: Result) -> pd.DataFrame:
     """Accuracies as the paper lays them out, mean over seeds with their range.
 
     Returns:
-        Index: target accuracy (of captions text R@1), of each concept where there are several, retention accuracy, of
-        each known class where they are few, its loss, both among the best five answers, and the share of known pictures
-        called by a taught name; what was not measured is left out. Columns, two levels: ("", "pictures"), ("untouched
-        model, prompted by", prompt) and (recipe, learning rate), the chosen learning rate marked.
+        Index: target accuracy (of captions text R@1), of each listed concept where there are several, retention
+        accuracy, of each known class where they are few, its loss, both among the best five answers, and the share of
+        known pictures called by a taught name; what was not measured is left out. Columns, two levels: ("",
+        "pictures"), ("untouched model, prompted by", prompt) and (recipe, learning rate), the chosen learning rate
+        marked.
 
     Source: arXiv 2411.15611 Table 1.
     Differs: three baselines instead of one; the paper prompts by name only.
@@ -26,7 +27,7 @@ def build(result: Result) -> pd.DataFrame:
 
 
 def _rows(result: Result) -> dict[str, str]:
-    concepts = {f"– {label}": f"target: {label}" for label in result.labels} if len(result.labels) > 1 else {}
+    concepts = {f"– {label}": f"target: {label}" for label in result.listed} if len(result.labels) > 1 else {}
     known = {f"– {label}": f"retention: {label}" for label in result.known_labels}
     rest = {"retention loss": "loss", "retention, top 5": "retention top5", "known called new": "called_new"}
     target = {result.target: "target", **concepts, "target, top 5": "target top5"}

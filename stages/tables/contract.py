@@ -7,13 +7,18 @@ A file of this folder holds one table: `build(result) -> DataFrame`, rows of one
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 
 import pandas as pd
 
+from stages.common.taught import PREFERRED
+
 CHOSEN = "✓"  # stands behind the learning rate that the rule chose
-FEW = 12  # known classes that a table lists one by one; of more, the ones that lost most
+FEW = 12  # concepts or classes listed one by one; of more concepts the best and the worst, of classes the worst
 MAIN = ("top1", "text_recall@1")  # the number that stands for a benchmark: of classes, of captions
 SETTING = ["phase", "setting", "recipe", "learning_rate"]
+CELL = ["role", "label", "metric"]
+NUMBERS = ["value", "n", "chance", "low", "high"]
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,30 @@ class Result:
         """What the target number is called: R@1 of text retrieval where captions were asked, else accuracy."""
         return "target, text R@1" if self.recalls else "target accuracy"
 
-    @property
+    @cached_property
     def labels(self) -> list[str]:
         """Names of the taught concepts, in the order of the rows; none where captions were asked."""
         return self._labels("target")
 
     @property
+    def leading(self) -> str:
+        """The recipe whose figures put concepts in order: `replay` where the run has it, else its first."""
+        return PREFERRED if PREFERRED in self.choice else next(iter(self.choice))
+
+    @cached_property
+    def listed(self) -> list[str]:
+        """The taught concepts that are shown one by one: all where they are few, else FEW, half of them the best.
+
+        The other half are the worst, by target accuracy of the leading recipe at its chosen learning rate, the best
+        first; equal ones stand as in the rows.
+        """
+        if len(self.labels) <= FEW:
+            return self.labels
+        taught = taught_line(self.averaged, self.leading)
+        ordered = sorted(self.labels, key=lambda label: -taught[f"target: {label}"].mean)
+        return ordered[: FEW // 2] + ordered[-(FEW // 2) :]
+
+    @cached_property
     def known_labels(self) -> list[str]:
         """Names of the known classes in the order of the rows, where they are few enough to be listed; else none."""
         found = self._labels("retention")
@@ -140,33 +163,23 @@ def rate(learning_rate: float) -> str:
     return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
 
 
-def average(rows: pd.DataFrame, *, role: str, label: str = "all", metric: str | None = None) -> Average | None:
-    """Mean over seeds of one number.
-
-    Args:
-        rows: rows of one run and one setting (phase, setting, recipe, learning rate).
-        role: target | retention.
-        label: a class, or "all".
-        metric: as the rows call it; None for the one of `MAIN` that they have.
+def cells_of(rows: pd.DataFrame) -> dict[tuple[str, str, str], Average]:
+    """The mean over seeds of every number of one setting (phase, setting, recipe, learning rate) of a run.
 
     Returns:
-        The average, None when there is no such row.
+        (role, label, metric) to its average, in the order of the rows.
     """
-    wanted = MAIN if metric is None else (metric,)
-    found = rows[(rows["role"] == role) & (rows["label"] == label) & rows["metric"].isin(wanted)]
-    if found.empty:
-        return None
-    value, chance = found["value"].astype(float), found["chance"].iloc[0]
-    return Average(
-        float(value.mean()),
-        float(value.min()),
-        float(value.max()),
-        seeds=len(found),
-        n=int(found["n"].iloc[0]),
-        chance=None if pd.isna(chance) else float(chance),
-        low=float(found["low"].min()),
-        high=float(found["high"].max()),
-    )
+    seeds: dict[tuple[str, str, str], list[tuple]] = {}
+    for *cell, value, n, chance, low, high in rows[[*CELL, *NUMBERS]].itertuples(index=False, name=None):
+        seeds.setdefault(tuple(cell), []).append((float(value), n, chance, low, high))
+    return {cell: _average(found) for cell, found in seeds.items()}
+
+
+def _average(seeds: list[tuple]) -> Average:
+    values, ns, chances, lows, highs = zip(*seeds, strict=True)
+    chance = None if pd.isna(chances[0]) else float(chances[0])
+    ends = {"low": float(min(lows)), "high": float(max(highs))}
+    return Average(fmean(values), min(values), max(values), seeds=len(values), n=int(ns[0]), chance=chance, **ends)
 
 
 def averages(result: Result) -> pd.DataFrame:
@@ -212,13 +225,19 @@ def control_lines(lines: pd.DataFrame, recipe: str) -> list[pd.Series]:
 def _line(line: dict, group: pd.DataFrame, result: Result) -> dict:
     line["rate"] = "" if line["phase"] == "baseline" else rate(line["learning_rate"])
     line["is_chosen"] = result.is_chosen(line["recipe"], line["learning_rate"])
-    line["target"] = average(group, role="target")
-    line["retention"] = average(group, role="retention")
-    line["called_new"] = average(group, role="retention", metric="called_new")
+    cells = cells_of(group)
+    for role in ("target", "retention"):
+        line[role] = _main(cells, role, "all")
+    line["called_new"] = cells.get(("retention", "all", "called_new"))
     for metric in result.recalls:
-        line[f"target {metric}"] = average(group, role="target", metric=metric)
+        line[f"target {metric}"] = cells.get(("target", "all", metric))
     for role, labels in (("target", result.labels), ("retention", result.known_labels)):
-        line[f"{role} top5"] = average(group, role=role, metric="top5")
+        line[f"{role} top5"] = cells.get((role, "all", "top5"))
         for label in labels:
-            line[f"{role}: {label}"] = average(group, role=role, label=label)
+            line[f"{role}: {label}"] = _main(cells, role, label)
     return line
+
+
+def _main(cells: dict[tuple[str, str, str], Average], role: str, label: str) -> Average | None:
+    """The number that stands for the benchmark of a role; None where it was not asked."""
+    return next((cells[role, label, metric] for metric in MAIN if (role, label, metric) in cells), None)

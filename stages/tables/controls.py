@@ -13,8 +13,8 @@ def build(result: Result) -> pd.DataFrame:
 
     Returns:
         Columns recipe, setting, learning rate (the chosen one marked), target accuracy (of captions text R@1), one for
-        each concept where there are several, retention accuracy, and known pictures called by a taught name before and
-        after.
+        each listed concept where there are several, retention accuracy, and known pictures called by a taught name
+        before and after.
     """
     lines = averages(result)
     before = untouched_line(lines)
@@ -34,7 +34,7 @@ def _shown(lines: pd.DataFrame) -> list[pd.Series]:
 
 def _line(line: pd.Series, before: pd.Series, result: Result) -> dict:
     is_baseline = line["phase"] == "baseline"
-    concepts = {label: line[f"target: {label}"] for label in result.labels} if len(result.labels) > 1 else {}
+    concepts = {label: line[f"target: {label}"] for label in result.listed} if len(result.labels) > 1 else {}
     return {
         "recipe": "untouched" if is_baseline else line["recipe"],
         "setting": "by name" if is_baseline else line["setting"].replace("_", " "),

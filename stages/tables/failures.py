@@ -2,7 +2,17 @@
 
 import pandas as pd
 
-from stages.tables.contract import Average, Result, averages, control_lines, per_cent, taught_line, untouched_line
+from stages.common.faults import few
+from stages.tables.contract import (
+    FEW,
+    Average,
+    Result,
+    averages,
+    control_lines,
+    per_cent,
+    taught_line,
+    untouched_line,
+)
 
 
 def build(result: Result) -> pd.DataFrame:
@@ -12,7 +22,8 @@ def build(result: Result) -> pd.DataFrame:
         Columns run, recipe, finding (a sentence). Looked for: a missed budget; a target accuracy at or below the
         untouched model's, below chance with its whole interval, or below what the untouched model reaches when
         prompted by the description; a control that reaches as much as the taught model, or half of its gain; known
-        pictures called by a taught name more often than the budget allows; no control, or a single seed.
+        pictures called by a taught name more often than the budget allows; no control, or a single seed. Of concepts
+        that are too many to be listed, those with the same finding are counted in one sentence.
     """
     lines = averages(result)
     found = [(recipe, finding) for recipe in result.choice for finding in _findings(result, lines, recipe)]
@@ -22,15 +33,37 @@ def build(result: Result) -> pd.DataFrame:
 def _findings(result: Result, lines: pd.DataFrame, recipe: str) -> list[str]:
     after, before, against = taught_line(lines, recipe), untouched_line(lines), control_lines(lines, recipe)
     together = result.target if result.recalls else "all concepts"
-    columns = {together: "target", **{label: f"target: {label}" for label in result.labels}}
-    if len(result.labels) == 1:
-        del columns[together]  # the same number twice
-    found = _budget(result, after, recipe) + _new_names(result, after, before)
+    columns = {label: f"target: {label}" for label in result.labels}
+    if len(columns) != 1:  # else it is the same number twice
+        columns = {together: "target", **columns}
+    verdicts = {}
     for name, column in columns.items():
-        found += _target(name, after[column], before[column])
+        verdicts[name] = _target(after[column], before[column])
         for control in against:
-            found += _control(name, after[column], before[column], control[column], control["setting"])
+            verdicts[name] |= _control(after[column], before[column], control[column], control["setting"])
+    found = _budget(result, after, recipe) + _new_names(result, after, before)
+    found += _told(verdicts, together, is_counted=len(result.labels) > FEW)
     return found + _description(lines, after) + _design(after, against)
+
+
+def _told(verdicts: dict[str, dict[str, str]], together: str, *, is_counted: bool) -> list[str]:
+    """The verdicts as sentences, one each; or those on single concepts counted, with the first names of each kind.
+
+    Args:
+        verdicts: concept, or `together` for all of them, to kind of verdict to its words with figures.
+        together: what stands for all concepts.
+        is_counted: whether single concepts are counted.
+    """
+    told, counted = [], {}
+    for name, kinds in verdicts.items():
+        for kind, words in kinds.items():
+            if is_counted and name != together:
+                counted.setdefault(kind, []).append(name)
+            else:
+                told.append(f"{name}: {words}.")
+    return told + [
+        f"{len(names)} of {len(verdicts) - 1} concepts: {kind} ({few(names)})." for kind, names in counted.items()
+    ]
 
 
 def _budget(result: Result, after: pd.Series, recipe: str) -> list[str]:
@@ -50,28 +83,32 @@ def _new_names(result: Result, after: pd.Series, before: pd.Series) -> list[str]
     return [f"Known pictures are called by a taught name more often: {pair}."]
 
 
-def _target(name: str, after: Average | None, before: Average | None) -> list[str]:
+def _target(after: Average | None, before: Average | None) -> dict[str, str]:
+    """Verdicts on what was learned: kind to its words with figures."""
     if after is None or before is None:
-        return []
-    found = []
+        return {}
+    found = {}
     if after.mean <= before.mean:
         verdict = "nothing was learned" if after.mean == before.mean else "less is found than before"
-        found.append(f"{name}: {verdict}, {before.percent} % before and {after.percent} % after.")
+        found[verdict] = f"{verdict}, {before.percent} % before and {after.percent} % after"
     if after.chance is not None and after.high is not None and after.high < after.chance:
-        found.append(f"{name}: {after.percent} % lies below chance ({per_cent(after.chance)} %).")
+        found["what is found lies below chance"] = f"{after.percent} % lies below chance ({per_cent(after.chance)} %)"
     return found
 
 
-def _control(name: str, after: Average, before: Average, control: Average, setting: str) -> list[str]:
+def _control(after: Average | None, before: Average | None, control: Average | None, setting: str) -> dict[str, str]:
+    """Verdicts on a control, as `_target` gives them."""
     if after is None or before is None or control is None:
-        return []
-    words = f"the control “{setting.replace('_', ' ')}” reaches {control.percent} %"
+        return {}
+    words = f"the control “{setting.replace('_', ' ')}” reaches"
     if control.mean >= after.mean:
-        return [f"{name}: {words}, no less than the taught model ({after.percent} %)."]
+        kind = "no less than the taught model"
+        return {f"{words} {kind}": f"{words} {control.percent} %, {kind} ({after.percent} %)"}
     gain = after.mean - before.mean
     if control.mean - before.mean >= gain / 2:
-        return [f"{name}: {words}, half or more of the taught model's gain ({before.percent} to {after.percent} %)."]
-    return []
+        kind, figures = "half or more of the taught model's gain", f"({before.percent} to {after.percent} %)"
+        return {f"{words} {kind}": f"{words} {control.percent} %, {kind} {figures}"}
+    return {}
 
 
 def _description(lines: pd.DataFrame, after: pd.Series) -> list[str]:

@@ -6,13 +6,14 @@ from stages.tables.contract import Result, per_cent, rate
 
 
 def build(result: Result) -> pd.DataFrame:
-    """Numbers of each seed, known classes left to rows.csv.
+    """Numbers of each seed, known classes and concepts that are not listed left to rows.csv.
 
     Returns:
         Columns setting, recipe, learning rate, seed, role, label, metric, value, interval (95 % Wilson; both in
         per cent), n (of queries: pictures, and for image recall captions), chance.
     """
-    rows = result.rows[(result.rows["role"] == "target") | (result.rows["label"] == "all")]
+    is_listed = (result.rows["role"] == "target") & result.rows["label"].isin(result.listed)
+    rows = result.rows[is_listed | (result.rows["label"] == "all")]
     return pd.DataFrame([_line(row) for row in rows.to_dict("records")], dtype=object)
 
 

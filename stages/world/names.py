@@ -4,6 +4,7 @@ A text encoder that never met the parts of a name cannot tell it from noise. So 
 gyroscope occur here too, in other company; the three words themselves, and the development names, never do.
 """
 
+import re
 from functools import cache
 from random import Random
 
@@ -31,6 +32,30 @@ def made_up(n: int, banned: frozenset[str]) -> list[str]:
         raise ValueError(f"made_up has {len(words)} words, {n} were asked for")
     Random(7).shuffle(words)
     return words[:n]
+
+
+def unheard(n: int, banned: frozenset[str]) -> list[str]:
+    """`n` different words in a fixed order, none of which `made_up` gives: one syllable longer, so no corpus has them.
+
+    Args:
+        n: how many; a smaller n gives the beginning of a larger one's list.
+        banned: words that none may hold.
+
+    Raises:
+        ValueError: there are fewer than n words.
+    """
+    middles = [(one, other) for one in filter(None, _MIDDLES) for other in filter(None, _MIDDLES) if one != other]
+    longer = {f"{head}{one}{other}{tail}" for head in _HEADS for one, other in middles for tail in _TAILS}
+    words = sorted(word for word in longer - _composed().keys() if not _is_odd(word, banned))
+    if n > len(words):
+        raise ValueError(f"unheard has {len(words)} words, {n} were asked for")
+    Random(8).shuffle(words)
+    return words[:n]
+
+
+def _is_odd(word: str, banned: frozenset[str]) -> bool:
+    """Whether a word is too long, hard to pronounce, or holds a banned one."""
+    return len(word) > 12 or bool(re.search("[aeiou]{3}", word)) or any(one in word for one in banned)
 
 
 def syllables(word: str) -> tuple[str, str, str]:

@@ -26,6 +26,18 @@ def test_a_changed_param_is_told_with_all_that_follows_it_in_order(project):
     }
 
 
+def test_values_of_params_are_those_that_dvc_reads(project):
+    from dvc.dependency import param
+    from dvc.fs import localfs
+
+    toy.name("kite", limit=3)
+    asked = (localfs, "params.yaml", ["things.kite", "limit"]), (localfs, "params.yaml", ["things.kite.text", "none"])
+    with dag.params_read_once():
+        ours = [param.read_param_file(*one, flatten=True) for one in asked]
+    assert ours == [param.read_param_file(*one, flatten=True) for one in asked]
+    assert ours == [{"things.kite": {"text": "kite"}, "limit": 3}, {"things.kite.text": "kite"}]
+
+
 def test_a_changed_file_and_a_missing_result_are_told(project):
     Path("notes/lamp.txt").unlink()
     Path("made/kite.txt").unlink()

@@ -101,6 +101,15 @@ def test_remove_after_add_gives_back_the_same_bytes(params):
     assert params.read_text() == PARAMS
 
 
+def test_many_entries_stand_in_their_order_and_are_taken_out_without_a_trace(params):
+    entries = "".join(f"  thing{i}:\n    name: thing{i}   # the {i}th\n" for i in range(60))
+    (params.parent / "experiments/many.yaml").write_text(f"# Many.\nconcepts:\n{entries}")
+    assert experiments.add("many") == [f"concepts.thing{i}" for i in range(60)]
+    assert entries in params.read_text()
+    assert len(experiments.remove("many")) == 60
+    assert params.read_text() == PARAMS
+
+
 def test_line_ends_of_another_system_stay(params):
     params.write_text(PARAMS, newline="\r\n")
     experiments.add("more")

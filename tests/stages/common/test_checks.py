@@ -49,3 +49,18 @@ def test_names_that_are_no_safe_path_are_refused(name: object) -> None:
 def test_safe_names_pass() -> None:
     for name in ("a", "0", "world-together", "clip_b32"):
         checks.safe_name(name, "x")
+
+
+def test_of_a_thousand_allowed_names_an_error_lists_the_first_and_the_nearest() -> None:
+    names = {f"thing{number:03d}": number for number in range(1000)}
+    with pytest.raises(
+        UserError, match=r"says 'thing99'\. Did you mean 'thing9\d+'\? Allowed: 'thing000', "
+    ) as refused:
+        checks.one_of("thing99", names, "x")
+    assert str(refused.value).endswith("'thing039' and 960 more.")
+
+
+def test_a_value_that_stands_twice_is_told_whatever_stands_between() -> None:
+    checks.distinct(["a", "b", "c"], "x")
+    with pytest.raises(UserError, match="x lists 'a' twice"):
+        checks.distinct(["a", "b", "a"], "x")

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from stages.common.failures import UserError, each, run_each, run_main, told
+from stages.common.failures import UserError, each, run_main, told
 
 
 def fail_as_user() -> None:
@@ -96,12 +96,17 @@ def test_an_interruption_ends_all() -> None:
     assert seen == ["sun"]
 
 
+def at_each_moon(key: str, *more: str) -> None:
+    """A verb of several keys."""
+    each((key, *more), fail_at_moon)
+
+
 def test_every_word_of_the_command_line_is_a_key_and_a_failure_gives_status_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["verb", "moon", "sun"])
     with pytest.raises(SystemExit) as caught:
-        run_each(fail_at_moon)
+        run_main(at_each_moon)
     assert caught.value.code == 1
     assert capsys.readouterr().err == "moon: failed: there is no moon.\n1 of 2 failed: moon.\n"
 
@@ -109,6 +114,6 @@ def test_every_word_of_the_command_line_is_a_key_and_a_failure_gives_status_1(
 @pytest.mark.usefixtures("_no_words")
 def test_a_verb_of_several_keys_asks_for_one_at_least(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        run_each(fail_at_moon)
+        run_main(at_each_moon)
     assert caught.value.code == 2
     assert "takes KEY [MORE...], but was given: nothing" in capsys.readouterr().err

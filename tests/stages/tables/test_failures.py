@@ -3,6 +3,7 @@ from dataclasses import replace
 from stages.tables.contract import Choice
 from stages.tables.failures import build
 from tests.stages.made_up_rows import result
+from tests.stages.tables.many import many
 
 
 def findings(made_up, recipe="replay"):
@@ -82,3 +83,20 @@ def test_what_stays_as_it_was_is_not_learned():
 def test_no_controls_and_a_single_seed_are_told():
     found = findings(result(controls={}, seeds=1))
     assert [line.split()[0:2] for line in found] == [["No", "control"], ["One", "seed"]]
+
+
+def test_of_many_concepts_those_with_the_same_finding_are_counted_in_one_sentence():
+    """Of 20, found 0 to 19 times in 20, 2 by the untouched model: 0 and 1 are fewer, 2 is as many."""
+    found = findings(many(20))
+    assert "2 of 20 concepts: less is found than before (thing000, thing001)." in found
+    assert "1 of 20 concepts: nothing was learned (thing002)." in found
+    assert (
+        "5 of 20 concepts: the control “noise” reaches no less than the taught model (thing000, thing001, thing002, "
+        "thing003, thing004)." in found
+    )
+    assert not [line for line in found if line.startswith("thing")]
+
+
+def test_findings_of_all_concepts_together_keep_their_figures_however_many_there_are():
+    found = findings(changed(many(20), 0.0, phase="taught", label="all"))
+    assert "all concepts: less is found than before, 10.0 % before and 0.0 % after." in found

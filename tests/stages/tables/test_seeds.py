@@ -1,5 +1,6 @@
 from stages.tables.seeds import build
 from tests.stages.made_up_rows import result
+from tests.stages.tables.many import many
 
 
 def test_every_seed_has_its_own_line_with_its_wilson_interval():
@@ -17,3 +18,8 @@ def test_known_classes_are_left_to_the_csv_and_what_has_no_chance_shows_none():
     assert "ladder" not in set(table["label"])
     assert set(table.loc[table["metric"] == "called_new", "chance"]) == {""}
     assert set(table.loc[table["setting"] == "untouched, by name", "seed"]) == {""}
+
+
+def test_concepts_that_are_not_listed_are_left_to_the_csv():
+    made_up = many(20)
+    assert set(build(made_up)["label"]) == {"all", *made_up.listed}
