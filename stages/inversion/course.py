@@ -2,6 +2,8 @@
 
 import io
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,7 +50,7 @@ class Course:
         self.steps = Steps(self.task.of(self.rows), [larger], self.made)
 
     def look(self, model: Model) -> None:
-        """Add to the curve how near each image is, unmoved and in full precision; one without gain is finished.
+        """Add to the curve how near each image is, unmoved and in float32; one without gain is finished.
 
         Raises:
             UserError: the images became NaN.
@@ -104,7 +106,7 @@ def measured(model: Model, images: Tensor, target: Tensor, step: int) -> Curve:
     Raises:
         UserError: a similarity is NaN.
     """
-    with torch.no_grad():
+    with torch.no_grad(), _tensor_cores(images):
         similarity = model.inversion_similarity(model.inversion_loss(images, target)).tolist()
         variation = total_variation(images).tolist() if is_pixels(images) else [0.0] * len(images)
     if not all(map(math.isfinite, similarity)):
@@ -113,3 +115,14 @@ def measured(model: Model, images: Tensor, target: Tensor, step: int) -> Curve:
             "float32; if both are low already, the weights may be broken."
         )
     return [(step, i, round(s, 6), round(v, 6)) for i, (s, v) in enumerate(zip(similarity, variation, strict=True))]
+
+
+@contextmanager
+def _tensor_cores(images: Tensor) -> Iterator[None]:
+    """While open, float32 products on a GPU take its tensor cores: a look else costs as much as ten steps."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if images.device.type == "cuda" else before)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
