@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from stages import evaluate, finetune, invert
 from stages.common import lookup, params, paths
 from stages.common.failures import UserError
-from stages.common.images import Fit
+from stages.common.images import Fit, read_images
 from stages.common.open_clip_import import import_open_clip
 from stages.common.rows import read_rows
 from stages.evaluation import asking
@@ -118,7 +118,7 @@ def test_values_are_those_of_the_checkpoint(project, tiny_models):
     prompts = [f"a photo of {name}" for name in ("an arch", "a traffic light", "a kite", "a moongate", "a tonometer")]
     hits = []
     for column, name in ((3, "moongate"), (4, "tonometer")):
-        images = finetune.read_images(sorted(Path(f"target/{name}").glob("*.png")))
+        images = read_images(sorted(Path(f"target/{name}").glob("*.png")))
         hits += (model.similarity(images, prompts).argmax(1) == column).tolist()
     with paths.rows("both").open() as file:
         wanted = {key: str(entry[key]) for key in ("recipe", "setting", "learning_rate", "seed")}

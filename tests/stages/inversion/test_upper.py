@@ -29,7 +29,7 @@ def upper_of(model, block=2):
 
 def inverted(model, tmp_path, *names, settings=None):
     """One activation for each name, of the first text."""
-    settings = settings or Settings(steps=12, block=2)
+    settings = settings or Settings(steps=12, learning_rate=0.05, block=2)
     target = model.inversion_target([TEXTS[0]] * len(names))
     generators = [seeds.generator("test", name) for name in names]
     *_, result = invert(model, target, settings, Affine(), generators=generators, state=tmp_path / "state.pt")
@@ -72,7 +72,9 @@ def test_several_views_of_an_activation_are_taken_a_step(model, tmp_path):
 
 def test_in_half_precision_the_upper_layers_alone_are_copied(model, tmp_path):
     upper = upper_of(model)
-    half = inverted(upper, tmp_path, "a", settings=Settings(steps=12, block=2, precision="bfloat16"))
+    half = inverted(
+        upper, tmp_path, "a", settings=Settings(steps=12, learning_rate=0.05, block=2, precision="bfloat16")
+    )
     assert half.images.dtype == torch.float32
     start = upper.usual.drawn([seeds.generator("test", "a")])
     assert half.curve[-1][2] > 1 - upper.inversion_loss(start, model.inversion_target(TEXTS[:1])) + 0.05
