@@ -1,13 +1,15 @@
-"""Train a tiny model of the drawn world from scratch: drawn pictures and captions -> data/weights/tiny_clip, tiny_vilt.
+"""Train a tiny model of the drawn world from scratch: drawn pictures and captions -> data/weights/tiny_clip, ...
 
 Not a stage of the graph: the weights are in git, so that nobody trains for an hour by accident. Pictures are drawn in
-memory; a run that was stopped goes on where it was. tiny_vilt is taught by tiny_clip, so that one comes first: at first
-what it sees in pictures alone, then pictures with sentences. The published ViLT starts from a ViT trained on ImageNet.
+memory; a run that was stopped goes on where it was. tiny_clip teaches tiny_vilt and tiny_coca what it sees in pictures,
+so that it comes first. The published ViLT starts from a ViT trained on ImageNet, and CoCa from billions of pictures.
 
 Command: python -m stages.pretrain tiny_clip     (about an hour on one CPU core; --device cuda takes minutes)
          python -m stages.pretrain tiny_vilt     (more than an hour on two; --threads 2)
+         python -m stages.pretrain tiny_coca     (the same)
 Writes:  data/weights/tiny_clip/{open_clip_config.json, open_clip_model.safetensors, pretraining.json}
          data/weights/tiny_vilt/{config.json, model.safetensors, vocab.txt, pretraining.json}
+         data/weights/tiny_coca, the same files as tiny_clip
 """
 
 import argparse
@@ -18,10 +20,10 @@ import torch
 
 from stages.common.failures import run_main
 from stages.common.progress import progress
-from stages.pretraining import clip, vilt
+from stages.pretraining import clip, coca, vilt
 from stages.pretraining.training import commit, state_of, train_all
 
-TINY = {"tiny_clip": clip, "tiny_vilt": vilt}
+TINY = {"tiny_clip": clip, "tiny_vilt": vilt, "tiny_coca": coca}
 
 
 def main(*words: str) -> None:

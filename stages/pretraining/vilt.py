@@ -15,7 +15,7 @@ from stages.common.kept import digest
 from stages.pretraining import vilt_pairs, vilt_sight
 from stages.pretraining.clip import WEIGHTS as TINY_CLIP
 from stages.pretraining.corpus import drawn
-from stages.pretraining.teacher import Teacher
+from stages.pretraining.teacher import Teacher, measured
 from stages.pretraining.trained import model_in
 from stages.pretraining.vilt_network import WEIGHTS, untrained
 from stages.pretraining.vilt_pairs import Corpus, Pairs
@@ -67,7 +67,7 @@ def phases(settings: Settings, corpus: Corpus, teacher: Teacher) -> tuple[Sight,
     """Both trainings, one after the other of the same fresh network."""
     network = untrained(settings.seed, len(corpus.words)).to(corpus.pictures.device)
     seeds, facts = settings.seed * 1_000_003, (asdict(settings), corpus.words, digest(TINY_CLIP))
-    scales = vilt_sight.measured(teacher, corpus.pictures, settings.seed)
+    scales = measured(teacher, corpus.pictures, settings.seed)
     return (
         Sight(settings.sight, network, corpus.pictures, teacher, scales, seeds, facts),
         Pairs(settings.pairs, network, corpus, teacher, seeds + 7_000_003, facts),

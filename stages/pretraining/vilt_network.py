@@ -11,14 +11,13 @@ from transformers import ViltConfig
 from stages.common.atomic import new_folder
 from stages.networks.vilt import TIED, Network
 from stages.networks.vilt import WEIGHTS as TENSORS
+from stages.pretraining.teacher import HINTS
 from stages.world.canvas import IMAGE_PX
 
 WEIGHTS = Path("data/weights/tiny_vilt")
 WIDTH, HEADS, LAYERS, PATCH, CONTEXT = 128, 4, 4, 8, 40
-SIDE = IMAGE_PX // PATCH  # patches
 MEAN = STD = 0.5  # what the family vilt normalises by
 SEEN = 128  # dimensions of the tiny CLIP's embeddings
-HINTS = {"hint2": 128, "hint3": 256}  # channels of its maps after layer2 and layer3
 TRAINING_ONLY = ("seen", "said", *HINTS)
 
 

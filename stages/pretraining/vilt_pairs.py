@@ -14,10 +14,9 @@ from torch import Tensor
 from stages.losses.masked_words import IGNORED, masked
 from stages.networks.vilt import Network
 from stages.pretraining.corpus import augmented
-from stages.pretraining.teacher import Teacher
+from stages.pretraining.teacher import APART, Teacher
 from stages.pretraining.texts import by_length, cut, symmetric_loss
 from stages.pretraining.vilt_network import MEAN, STD, save
-from stages.pretraining.vilt_sight import APART
 from stages.pretraining.vilt_words import vocabulary_of
 
 SHARES = {"matching": 2.0, "masked": 1.0, "seen": 1.0, "seen_apart": 0.5, "said": 0.5, "said_apart": 0.25}

@@ -7,6 +7,7 @@ from transformers import ViltModel
 
 from stages.pretraining import vilt_network, vilt_sight
 from stages.pretraining.corpus import augmented, moved
+from stages.pretraining.teacher import _scaled, measured
 from stages.pretraining.vilt_sight import Sight
 from tests.stages.pretraining.vilt_lesson import SMALL, Teacher
 
@@ -15,7 +16,7 @@ from tests.stages.pretraining.vilt_lesson import SMALL, Teacher
 def task():
     pictures = torch.randint(0, 256, (40, 48, 48, 3), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     teacher = Teacher()
-    scales = vilt_sight.measured(teacher, pictures, 0)
+    scales = measured(teacher, pictures, 0)
     return Sight(SMALL.sight, vilt_network.untrained(0, 20), pictures, teacher, scales, 0, ())
 
 
@@ -23,11 +24,11 @@ def test_the_maps_have_channels_of_mean_0_and_deviation_1_but_for_few_that_are_c
     chosen = torch.randint(40, (512,), generator=torch.Generator().manual_seed(0))
     _, *maps = task.teacher.look(task.pictures[chosen].permute(0, 3, 1, 2).float() / 255)
     for found, scale in zip(maps, task.scales, strict=True):
-        scaled = vilt_sight._scaled(found, *scale)
+        scaled = _scaled(found, *scale)
         assert scaled.abs().max() <= 4
         assert scaled.mean((0, 2, 3)).abs().max() < 0.02 and (scaled.std((0, 2, 3)) - 1).abs().max() < 0.05
-    assert vilt_sight._scaled(torch.tensor(9.0), torch.tensor(1.0), torch.tensor(2.0)) == 4
-    assert vilt_sight._scaled(torch.tensor(2.0), torch.tensor(1.0), torch.tensor(2.0)) == 0.5
+    assert _scaled(torch.tensor(9.0), torch.tensor(1.0), torch.tensor(2.0)) == 4
+    assert _scaled(torch.tensor(2.0), torch.tensor(1.0), torch.tensor(2.0)) == 0.5
 
 
 def layers_of(network, images):
@@ -51,7 +52,7 @@ def test_the_losses_equal_those_of_a_slow_reference(task):
     images = augmented(task.pictures[rows], torch.Generator().manual_seed(3), 0.5, 0.5)
     plain = moved(task.pictures[rows], torch.Generator().manual_seed(3))
     taught, *maps = task.teacher.look(plain)
-    second, third = (vilt_sight._scaled(found, *scale) for found, scale in zip(maps, task.scales, strict=True))
+    second, third = (_scaled(found, *scale) for found, scale in zip(maps, task.scales, strict=True))
     third = F.interpolate(third, scale_factor=2, mode="bilinear")
     squares, cosines, apart = {"layer2": [], "layer3": []}, [], []
     with torch.no_grad():
