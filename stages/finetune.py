@@ -89,6 +89,8 @@ def lesson_of(run: Run, concepts: list[Concept], known: dict[str, KnownClass], s
         known_prompts=[one.prompt(template) for one in known.values()],
         replay=torch.cat(list(replay.values())) if replay else images[0][:0],
         replay_prompts=[known[name].prompt(template) for name, part in replay.items() for _ in part],
+        subjects=[(concept["article"], concept["name"]) for concept in each],
+        replay_subjects=[(known[name].article, name) for name, part in replay.items() for _ in part],
     )
 
 
@@ -104,6 +106,7 @@ def controlled(lesson: Lesson, setting: str, run: Run, concepts: list[Concept], 
             lesson,
             captions=[bare[caption] for caption in lesson.captions],
             prompts=[run.templates[0].replace("{}", bare[caption]) for caption in lesson.captions],
+            subjects=[("", bare[caption]) for caption in lesson.captions],
         )
     return lesson
 

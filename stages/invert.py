@@ -18,6 +18,7 @@ Several runs of one model load it once and share the cores; a run's folder appea
 """
 
 import json
+import shutil
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from PIL import Image
 
 from stages.common import kept, known_classes, lookup, params, paths, taught
 from stages.common.affine_ranges import Affine
@@ -43,9 +45,9 @@ from stages.figures import contract as figures
 from stages.figures import similarity as similarity_figure
 from stages.inversion.activations import REFERENCE, TOLD_BY, write_usual
 from stages.inversion.chunks import Chunk, chunks
-from stages.inversion.optimisation import Inversion
+from stages.inversion.course import Curve
 from stages.inversion.settings import Settings, settings_of
-from stages.inversion.workshop import Workshop, read_chunk, side_by_side, write_chunk
+from stages.inversion.workshop import Workshop, read_curve, side_by_side, write_chunk
 from stages.models.contract import Loader, Model, origin_of
 
 CURVE_DPI = 126  # a curve.png of 478 x 315 pixels
@@ -204,12 +206,11 @@ def write_run(job: Job) -> None:
     order, similarity = job.order, {}
     with new_folder(paths.inverted(job.key)) as folder:
         for chunk, mark in job.plan:
-            result = read_chunk(job.folders[mark])
-            write_chunk(folder, chunk, result)
-            similarity[chunk.label] = round(last_similarity(result), 6)
+            write_chunk(folder, chunk, job.folders[mark])
+            similarity[chunk.label] = round(last_similarity(read_curve(job.folders[mark])), 6)
         for concept in order.concepts:
-            _write_sheet(folder / concept["key"], order.run.seeds)
-            _write_curves(folder / concept["key"], order.run.seeds)
+            own = [mark for chunk, mark in job.plan if chunk.folders[0].startswith(f"{concept['key']}/")]
+            _show(folder / concept["key"], order.run.seeds, own)
         if order.settings.block:
             write_usual(folder, job.workshop.usual)
         record = {"settings": asdict(order.settings), "similarity": similarity}
@@ -236,21 +237,33 @@ def _refuse_known(concepts: list[dict[str, str]], known: dict[str, KnownClass], 
             )
 
 
-def last_similarity(result: Inversion) -> float:
-    """Mean similarity of the images at the end of the curve."""
-    last = [similarity for step, _, similarity, _ in result.curve if step == result.curve[-1][0]]
+def last_similarity(curve: Curve) -> float:
+    """Mean similarity of the images at the end of a curve."""
+    last = [similarity for step, _, similarity, _ in curve if step == curve[-1][0]]
     return sum(last) / len(last)
 
 
-def _write_sheet(folder: Path, seeds: tuple[int, ...]) -> None:
+def _show(folder: Path, seeds: tuple[int, ...], marks: list[str]) -> None:
+    """sheet.png and curve.png of a concept, drawn once for chunks of these marks."""
+    drawing = [kept.digest(Path(str(module.__file__))) for module in (figures, similarity_figure)]
+    drawn = kept.shown(kept.fingerprint(seeds, marks, drawing, CURVE_DPI, code=[__name__, contact_sheet.__module__]))
+    if not drawn.exists():
+        with new_folder(drawn) as temporary:
+            _sheet(folder, seeds).save(temporary / "sheet.png")
+            (temporary / "curve.png").write_bytes(_curves(folder, seeds))
+    for name in ("sheet.png", "curve.png"):
+        shutil.copyfile(drawn / name, folder / name)
+
+
+def _sheet(folder: Path, seeds: tuple[int, ...]) -> Image.Image:
     rows = [read_images(sorted((folder / f"seed{seed}").glob("*.png"))) for seed in seeds]
-    contact_sheet(torch.stack(rows)).save(folder / "sheet.png")
+    return contact_sheet(torch.stack(rows))
 
 
-def _write_curves(folder: Path, seeds: tuple[int, ...]) -> None:
+def _curves(folder: Path, seeds: tuple[int, ...]) -> bytes:
     histories = {f"seed {seed}": pd.read_csv(folder / f"seed{seed}" / "history.csv") for seed in seeds}
     with figures.style():
-        (folder / "curve.png").write_bytes(figures.png(similarity_figure.draw(histories), CURVE_DPI))
+        return figures.png(similarity_figure.draw(histories), CURVE_DPI)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def unfetched(run: Run, fetched: Fetched) -> list[str]:
         return []
     asked, place = (run.architecture, run.pretrained), f"params.yaml: runs.{run.key}."
     if asked not in fetched:
-        from stages.networks.clip import fetch  # imports torch, which takes seconds
+        from stages.networks.open_clip_weights import fetch  # imports torch, which takes seconds
 
         try:
             fetch(run)

@@ -49,7 +49,7 @@ from stages.inversion.activations import write_inverted
 from stages.inversion.chunks import chunks
 from stages.inversion.settings import Settings, settings_of
 from stages.inversion.upper import Upper
-from stages.inversion.workshop import read_chunk, write_chunk
+from stages.inversion.workshop import write_chunk
 from stages.invert import Order, workshop_of
 from stages.models.contract import Model
 
@@ -150,7 +150,7 @@ class Bench:
             looks = {name: one.looks for name, one in self.known.items()}
             for chunk in chunks(run, [], looks, own.images):
                 (folder,) = workshop.finished(chunk)
-                write_chunk(paths.inverted(run.key), chunk, read_chunk(folder))
+                write_chunk(paths.inverted(run.key), chunk, folder)
         return Upper(self.model, settings.block, workshop.usual) if settings.block else self.model
 
     def _inverted(self, model: Model, settings: Settings, affine: Affine, description: str, seed: int) -> Tensor:

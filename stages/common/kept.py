@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Collection
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,15 +24,20 @@ def fingerprint(*facts: object, code: Collection[str] | None = None) -> str:
         code: dotted names of the only modules that count, where what else a process has loaded does not matter; they
             are loaded. None: all.
     """
-    home = Path(__file__).resolve().parents[1]
     counts = code.__contains__ if code is not None else lambda name: name == "__main__" or name.startswith("stages.")
     ours = [module for name, module in sys.modules.items() if counts(name)]
-    files = {Path(file).resolve() for module in ours if (file := getattr(module, "__file__", None))}
-    places = {file: file.relative_to(home) for file in files if file.is_relative_to(home)}
-    code = {str(place): digest(file) for file, place in places.items() if place.parts[0] not in SHOWING}
-    libraries = {name: version(name) for name in LIBRARIES}
-    text = json.dumps([facts, libraries, code], sort_keys=True)
+    files = frozenset(file for module in ours if (file := getattr(module, "__file__", None)))
+    text = json.dumps([facts, *computing(files)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def computing(files: frozenset[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Versions of the libraries, and digests of these files as this process has loaded them."""
+    home = Path(__file__).resolve().parents[1]
+    places = {path: path.relative_to(home) for file in files if (path := Path(file).resolve()).is_relative_to(home)}
+    code = {str(place): digest(path) for path, place in places.items() if place.parts[0] not in SHOWING}
+    return {name: version(name) for name in LIBRARIES}, code
 
 
 def digest(path: Path) -> str:
@@ -48,6 +54,11 @@ def digest(path: Path) -> str:
 def chunk(mark: str) -> Path:
     """Where the finished chunk of this fingerprint lies, whether it exists or not."""
     return paths.CACHE / "inverted" / mark
+
+
+def shown(mark: str) -> Path:
+    """Where what shows chunks lies, of this fingerprint of theirs, whether it exists or not."""
+    return paths.CACHE / "shown" / mark
 
 
 def unfinished(mark: str) -> Path:

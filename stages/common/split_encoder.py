@@ -13,18 +13,24 @@ STAGES = ("layer1", "layer2", "layer3", "layer4")
 
 
 class TokensAbove(nn.Module):
-    """The blocks of a VisionTransformer behind one of them, its pooling and its projection: [B, L, D] to [B, E]."""
+    """The blocks of a VisionTransformer behind one of them, its pooling and its projection: [B, L, D] to [B, E].
+
+    A CoCa pools by attention before it takes the first token; what its decoder is shown is left out.
+    """
 
     def __init__(self, visual: nn.Module, block: int) -> None:
         super().__init__()
         self.blocks = visual.transformer.resblocks[block:]
-        self.ln_post, self.proj = visual.ln_post, visual.proj
-        self.pool_type, self.pools_first = visual.pool_type, visual.final_ln_after_pool
+        self.attn_pool, self.ln_post, self.proj = visual.attn_pool, visual.ln_post, visual.proj
+        self.pool_type = visual.pool_type
+        self.pools_first = visual.final_ln_after_pool and visual.attn_pool is None
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Embeddings [B, E] of tokens [B, L, D], the class token first; not normalised."""
         for block in self.blocks:
             tokens = block(tokens)
+        if self.attn_pool is not None:
+            tokens = self.attn_pool(tokens)
         if not self.pools_first:
             tokens = self.ln_post(tokens)
         pooled = tokens[:, 0] if self.pool_type == "tok" else tokens[:, 1:].mean(dim=1)
@@ -37,7 +43,7 @@ def n_blocks(visual: nn.Module) -> int:
     """Blocks behind which an encoder can be cut; 0 for one of another make."""
     if all(hasattr(visual, name) for name in (*STAGES, "stem", "attnpool")):
         return len(STAGES)
-    is_plain = getattr(visual, "attn_pool", 0) is None and getattr(visual, "pool_type", "") in ("tok", "avg")
+    is_plain = hasattr(visual, "attn_pool") and getattr(visual, "pool_type", "") in ("tok", "avg")
     is_plain = is_plain and hasattr(visual, "transformer") and visual.transformer.batch_first
     return len(visual.transformer.resblocks) if is_plain and visual.proj is not None else 0
 

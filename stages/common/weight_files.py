@@ -28,7 +28,7 @@ def wanted(run: Run) -> tuple[tuple[str, ...], ...]:
         return MEDCLIP, MEDCLIP_TOKENIZER
     if run.family == "vilt":
         return (VILT_CONFIG,), VILT, VILT_TOKENIZER
-    if run.family != "clip" or is_fetched(run):
+    if run.family not in ("clip", "coca") or is_fetched(run):
         return ()
     if run.architecture is None:
         return (CONFIG,), OPEN_CLIP

@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from stages.common.failures import UserError
 
+PROJECTION = "text_decoder.text_projection"
+NEVER_MET = -30.0  # a score; e^-30 of 49 000 tokens together is nothing beside that of a word
+LEAST_SUM = 0.1  # below, the column is so large that rounding of the norm moves the score by more than 0.01
 SHOWN = 4  # names listed in an error; a checkpoint of another architecture differs in hundreds
 
 
@@ -78,14 +81,18 @@ def _refuse_non_finite(path: Path, state: dict[str, Tensor]) -> None:
 
 
 def expand_token_rows(state: dict[str, Tensor], vocab_size: int) -> dict[str, Tensor]:
-    """Give a compact token embedding all its rows; other state dicts pass unchanged.
+    """Give a compact token embedding all its rows, and a decoder all its columns; other state dicts pass unchanged.
 
-    A small model has met a few of the tokens only. Its file may then hold just those rows of "token_embedding.weight",
-    and their places in a tensor "token_rows" (int32). The rows that were never trained become 0.
+    A small model has met a few of the tokens only. Its file may then hold just those rows of "token_embedding.weight"
+    and those columns of "text_decoder.text_projection", and their places in a tensor "token_rows" (int32). The rows
+    that were never trained become 0; the columns give the score NEVER_MET, so that no such token is written.
 
     Args:
         state: a state dict, perhaps with "token_rows".
         vocab_size: rows of the whole table.
+
+    Raises:
+        UserError: the norm before the decoder's projection is such that no column gives that score.
     """
     if "token_rows" not in state:
         return state
@@ -93,7 +100,28 @@ def expand_token_rows(state: dict[str, Tensor], vocab_size: int) -> dict[str, Te
     name = next(name for name in state if name.endswith("token_embedding.weight"))
     table = torch.zeros(vocab_size, state[name].shape[1])
     table[rows] = state[name]
-    return {key: table if key == name else value for key, value in state.items() if key != "token_rows"}
+    whole = {key: value for key, value in state.items() if key != "token_rows"} | {name: table}
+    if PROJECTION in state:
+        columns = _column_never_met(state)[:, None].repeat(1, vocab_size)
+        columns[:, rows] = state[PROJECTION]
+        whole[PROJECTION] = columns
+    return whole
+
+
+def _column_never_met(state: dict[str, Tensor]) -> Tensor:
+    """The column [width] whose product with whatever leaves the decoder's last norm is NEVER_MET.
+
+    The norm gives n g + b for its weight g and bias b, and the elements of n sum to 0. The column c / g thus gives
+    c sum(n) + c sum(b / g) = c sum(b / g), the same for every input.
+    """
+    weight, bias = (state[f"text_decoder.ln_final.{kind}"] for kind in ("weight", "bias"))
+    total = (bias / weight).sum()
+    if not total.abs() >= LEAST_SUM:
+        raise UserError(
+            "this checkpoint has token_rows, but the biases of its text_decoder.ln_final, each over its weight, sum to "
+            f"{total:.3g}: at least {LEAST_SUM} is needed, or rounding decides about tokens that were never met."
+        )
+    return NEVER_MET / total / weight
 
 
 def load_into(network: nn.Module, state: dict[str, Tensor], path: Path) -> None:

@@ -7,12 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from stages.common.computing import precision_of
+from stages.common.embeddings import Classes, similarity
 from stages.inversion.activations import Usual
-from stages.models.contract import Classes, TwoEncoders, precision_of, similarity
+from stages.models.contract import TwoEncoders
 
 
 class Cut(TwoEncoders, Protocol):
-    """A model of two encoders whose visual one can be cut behind a block; so far a `Clip`."""
+    """A model of two encoders whose visual one can be cut behind a block; so far one of open_clip's."""
 
     def layers_above(self, block: int) -> nn.Module:
         """The layers that follow a block, from activations of `below` to features of any norm.

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import torch
 from stages.common import kept, seeds
 from stages.common.affine_ranges import Affine
 from stages.common.atomic import new_folder, only_one
+from stages.common.model_code import model_code
 from stages.common.progress import progress
 from stages.inversion.activations import Usual, read_inverted, usual, write_inverted
 from stages.inversion.chunks import Chunk
@@ -26,10 +28,11 @@ from stages.models.contract import Model
 MAKING = (
     *(f"common.{name}" for name in ("adam", "affine", "affine_ranges", "flat_products", "images", "known_texts")),
     *("common.model_copies", "common.seeds", "common.split_encoder", "inversion.activations", "inversion.upper"),
-    *("losses.total_variation", "models.contract"),
+    *("common.computing", "common.embeddings", "losses.total_variation", "models.contract"),
     *(f"inversion.{name}" for name in ("course", "optimisation", "scales", "settings", "step", "workshop")),
 )
 """What an image comes from, whatever the family."""
+HISTORY = "history.csv"
 SIDE_BY_SIDE = 1024  # images of several chunks that a GPU moves at once; a GPU is busy with 256
 
 
@@ -65,7 +68,7 @@ class Workshop:
     def mark(self, chunk: Chunk) -> str:
         """The fingerprint of a chunk: equal ones have equal images."""
         given = [kept.digest(picture) for picture in chunk.given]
-        code = making(type(self.model).__module__, self.settings.parametrisation)
+        code = making(self.model, self.settings.parametrisation)
         return kept.fingerprint(*self.facts, chunk.descriptions, chunk.seed, *given, code=code)
 
     def finished(self, *chunks: Chunk, model: Model | None = None) -> list[Path]:
@@ -84,7 +87,7 @@ class Workshop:
             for mark, result in zip(missing, results, strict=True):
                 with new_folder(kept.chunk(mark)) as temporary:
                     write_inverted(temporary, result.images)
-                    write_curve(temporary / "history.csv", result.curve)
+                    write_curve(temporary / HISTORY, result.curve)
         return [kept.chunk(mark) for mark in marks]
 
     def _made(self, chunks: dict[str, Chunk], model: Model) -> list[Inversion]:
@@ -116,9 +119,9 @@ class Workshop:
         return self.model.inversion_target(list(chunk.descriptions)).to(model.device)
 
 
-def making(family: str, parametrisation: str) -> list[str]:
+def making(model: Model, parametrisation: str) -> list[str]:
     """The modules that images come from, loaded: a chunk is found again in a process that has loaded others, too."""
-    own = {family, family.replace("models", "networks"), f"stages.parametrisations.{parametrisation}"}
+    own = {*model_code(model), f"stages.parametrisations.{parametrisation}"}
     names = sorted(own | {f"stages.{module}" for module in MAKING})
     for name in names:
         import_module(name)
@@ -165,20 +168,29 @@ def side_by_side(tasks: dict[str, tuple[Workshop, Chunk]], models: list[Model]) 
 
 def read_chunk(folder: Path) -> Inversion:
     """What `Workshop.finished` left in a folder."""
-    with (folder / "history.csv").open() as file:
-        curve = [(int(s), int(i), float(c), float(v)) for s, i, c, v in list(csv.reader(file))[1:]]
-    return Inversion(read_inverted(folder), curve)
+    return Inversion(read_inverted(folder), read_curve(folder))
 
 
-def write_chunk(root: Path, chunk: Chunk, result: Inversion) -> None:
-    """Write the images of a chunk into their folders, and its curve where it is wanted."""
-    begin = 0
+def read_curve(folder: Path) -> Curve:
+    """The similarity curve of what `Workshop.finished` left in a folder."""
+    with (folder / HISTORY).open() as file:
+        return [(int(s), int(i), float(c), float(v)) for s, i, c, v in list(csv.reader(file))[1:]]
+
+
+def write_chunk(root: Path, chunk: Chunk, made: Path) -> None:
+    """Write the images of a chunk from the folder where it was made into theirs, and its curve where it is wanted."""
+    if len(set(chunk.folders)) == 1:
+        goal = root / chunk.folders[0]
+        goal.mkdir(parents=True)
+        for file in made.iterdir():
+            if chunk.shows_curve or file.name != HISTORY:
+                shutil.copyfile(file, goal / file.name)
+        return
+    images, begin = read_inverted(made), 0
     for folder, group in itertools.groupby(chunk.folders):
         end = begin + len(list(group))
-        write_inverted(root / folder, result.images[begin:end])
+        write_inverted(root / folder, images[begin:end])
         begin = end
-    if chunk.shows_curve:
-        write_curve(root / chunk.folders[0] / "history.csv", result.curve)
 
 
 def write_curve(path: Path, curve: Curve) -> None:

@@ -16,32 +16,17 @@ Image size, mean and deviation are the model's own, and so is the fit: resize_mo
 preprocess_cfg, or open_clip's defaults where it says nothing. A picture is thus seen here as the preprocess of an
 export shows it. The project's own weights keep only the token embeddings that training has met (`expand_token_rows`);
 here, and in every export, the table is whole.
-
-Differs: batch norm keeps its statistics and dropout is off throughout, where the authors' public fine-tuning code
-    calls model.train(): ten inverted images say nothing about the statistics of real ones.
 """
 
-import json
-import re
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import torch
-import torch.nn.functional as F
-from safetensors.torch import save_file
-from torch import Tensor, nn
-from torch.nn import Parameter
-
-from stages.common.failures import UserError
-from stages.common.images import Fit, fit_images
-from stages.common.known_texts import CHUNK, KnownTexts
+from stages.common.computing import device_of
 from stages.common.params import Run
-from stages.common.split_encoder import above, below, check_block, n_blocks
-from stages.common.weights import copies, put_back
-from stages.models.contract import Classes, class_rows, device_of, known_part, precision_of, similarity
-from stages.networks.clip import CONFIG, WEIGHTS, load_open_clip
+from stages.networks.open_clip_weights import Loaded, load_open_clip, write_open_clip
+from stages.networks.two_towers import TwoTowers, fit_of
 
 ENCODERS = "two"
+DECODES = False
 LIBRARY = "open_clip"
 LOADING = """\
 ```python
@@ -51,174 +36,10 @@ model, _, preprocess = open_clip.create_model_and_transforms("local-dir:FOLDER")
 tokenizer = open_clip.get_tokenizer("local-dir:FOLDER")
 ```
 """
-BLOCK = re.compile(r"visual\.(?:transformer\.resblocks\.|trunk\.(?:blocks|stages|layers)[._]|(?:trunk\.)?layer)(\d+)\.")
-HEAD = re.compile(r"visual\.(?:attnpool|attn_pool|ln_post|proj|head|trunk\.(?:norm|fc_norm|head|attn_pool))\b")
 
 
-class Clip:
-    """An open_clip model behind the contract of stages/models/contract.py, in float32."""
-
-    def __init__(
-        self, network: nn.Module, tokenizer: Callable, config: dict, *, fit: Fit, device: torch.device
-    ) -> None:
-        """Takes the network over: frozen, in evaluation mode, on `device`.
-
-        Args:
-            network: an open_clip CLIP, CustomTextCLIP or CoCa.
-            tokenizer: what open_clip.get_tokenizer gives.
-            config: {"model_cfg": ..., "preprocess_cfg": ...} as open_clip_config.json holds it.
-            fit: what config says about resize_mode and interpolation.
-            device: where to compute.
-        """
-        # channels last makes the convolutions of a ModifiedResNet 6-30 % faster on a CPU; a ViT has nothing to gain
-        is_convolutional = hasattr(network.visual, "layer4")
-        self._format = torch.channels_last if is_convolutional and device.type == "cpu" else torch.contiguous_format
-        self.network = network.eval().requires_grad_(False).to(device)
-        self.network.visual.to(memory_format=self._format)
-        self.tokenizer = tokenizer
-        self.config = config
-        self.device = device
-        self.fit = self.whole = fit
-        self.image_size = fit.size
-        self.context_length = tokenizer.context_length
-        self._mean = torch.tensor(config["preprocess_cfg"]["mean"], device=device)[:, None, None]
-        self._std = torch.tensor(config["preprocess_cfg"]["std"], device=device)[:, None, None]
-        self._text_parameters = self.parameters_of("text_encoder")
-        self._texts = KnownTexts(self._encode_texts, 1 if device.type == "cpu" else CHUNK)
-
-    def embed_texts(self, texts: list[str]) -> Tensor:
-        """[M, D], unit norm."""
-        return self._texts.of(texts, self._text_parameters.values())
-
-    def _encode_texts(self, texts: list[str]) -> Tensor:
-        return self.network.encode_text(self.tokenizer(texts).to(self.device), normalize=True)
-
-    def embed_classes(self, classes: Classes) -> Tensor:
-        """[K, D], unit norm: of an ensemble the mean of its prompts' embeddings, brought to unit norm again.
-
-        Source: open_clip's build_zero_shot_classifier; OpenAI's CLIP does the same.
-        """
-        return class_rows(self, classes, lambda embedded: F.normalize(embedded.mean(dim=0), dim=0))
-
-    def embed_images(self, images: Tensor) -> Tensor:
-        """[B, D], unit norm; images of another shape are brought to the model's own by its fit."""
-        return F.normalize(self.network.encode_image(self._pixels(images)).float(), dim=-1)
-
-    def _pixels(self, images: Tensor) -> Tensor:
-        pixels = (fit_images(images.to(self.device), self.fit) - self._mean) / self._std
-        return pixels.to(precision_of(self)).contiguous(memory_format=self._format)
-
-    def below(self, images: Tensor, blocks: int) -> Tensor:
-        """Activations of images behind so many blocks; behind 0 the images themselves."""
-        return below(self.network.visual, self._pixels(images), blocks) if blocks else images
-
-    def embed_above(self, activations: Tensor, blocks: int) -> Tensor:
-        """The embeddings of what `below` gave, [B, D], unit norm."""
-        if not blocks:
-            return self.embed_images(activations)
-        return F.normalize(above(self.network.visual, blocks)(activations).float(), dim=-1)
-
-    def layers_above(self, block: int) -> nn.Module:
-        """The layers that follow a block, from activations to features of any norm."""
-        check_block(self.network.visual, block, "params.yaml: invert.block")
-        return above(self.network.visual, block)
-
-    def inversion_target(self, texts: list[str]) -> Tensor:
-        """The texts' embeddings, [M, D]."""
-        return self.embed_texts(texts).detach()
-
-    def inversion_loss(self, images: Tensor, target: Tensor) -> Tensor:
-        """1 - cosine, [B] in [0, 2].
-
-        Source: arXiv 2411.15611 Eq. 3.
-        Differs: the code that the paper builds on minimises the distance of the two unit vectors, sqrt(2 - 2 cosine),
-            whose gradient does not fade near the target.
-        """
-        return 1 - (self.embed_images(images) * target).sum(dim=-1)
-
-    def inversion_similarity(self, loss: Tensor) -> Tensor:
-        """The cosine, in [-1, 1]."""
-        return 1 - loss
-
-    def logits(self, embedded: Tensor, classes: Classes) -> Tensor:
-        """exp(logit_scale) x cosine, [B, K]; a SigLIP's bias, the same for all classes, is left out."""
-        return self.network.logit_scale.exp() * embedded @ self.embed_classes(classes).T
-
-    def finetuning_logits(self, images: Tensor, classes: Classes) -> Tensor:
-        """The logits of images, [B, K]."""
-        return self.logits(self.embed_images(images), classes)
-
-    def similarity(self, images: Tensor, classes: Classes) -> Tensor:
-        """Cosine, [N, K] on the CPU."""
-        return similarity(self, images, classes)
-
-    def token_count(self, text: str) -> int:
-        """Tokens of the whole text, start and end token included."""
-        if hasattr(self.tokenizer, "encode"):
-            return len(self.tokenizer.encode(text)) + 2
-        return len(self.tokenizer.tokenizer(text).input_ids)
-
-    def parameters_of(self, part: str) -> dict[str, Parameter]:
-        """Parameters of a part; open_clip counts the projection to the visual encoder."""
-        named = dict(self.network.named_parameters())
-        visual = [name for name in named if name.startswith("visual.")]
-        text = [name for name in named if name not in visual and name not in ("logit_scale", "logit_bias")]
-        chosen = {"visual_encoder": visual, "text_encoder": text, "both": visual + text}
-        tops = {"last_stage": last_stage, "head": head}
-        names = tops[part](visual) if known_part(part) in tops else chosen[part]
-        return {name: named[name] for name in names}
-
-    def blocks_below(self, names: Iterable[str]) -> int:
-        """Blocks of the visual encoder below all of these parameters; open_clip counts a ResNet's from 1."""
-        blocks, first = n_blocks(self.network.visual), int(hasattr(self.network.visual, "layer1"))
-        own = [(name, BLOCK.match(name)) for name in names if name.startswith("visual.")]
-        places = [int(found[1]) - first if found else blocks if HEAD.match(name) else 0 for name, found in own]
-        return min([blocks, *places])
-
-    def state(self, names: list[str]) -> dict[str, Tensor]:
-        """Copies of the named tensors, on the CPU."""
-        return copies(self.network, names)
-
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """Puts tensors of `state` back, into this network's own memory."""
-        if put_back(self.network, state) & self._text_parameters.keys():
-            self._texts.forget()
-
-
-def last_stage(visual: list[str]) -> list[str]:
-    """Names of the parameters at the top of a visual encoder: its last blocks and its head.
-
-    ModifiedResNet: the last residual stage. Transformers: the last quarter of the blocks, at least one. timm towers:
-    the last quarter of blocks or stages (of four stages the last).
-
-    Args:
-        visual: parameter names of the visual encoder, each beginning with "visual.".
-
-    Raises:
-        UserError: a tower of another make.
-    """
-    numbers = sorted({int(match[1]) for name in visual if (match := BLOCK.match(name))})
-    if not numbers:
-        raise UserError("last_stage: this visual encoder has no blocks that could be counted. Use visual_encoder.")
-    top = set(numbers[-max(1, len(numbers) // 4) :])
-    return [name for name in visual if HEAD.match(name) or ((match := BLOCK.match(name)) and int(match[1]) in top)]
-
-
-def head(visual: list[str]) -> list[str]:
-    """Names of the parameters that follow the last block: pooling, norm and the projection into the shared space.
-
-    Args:
-        visual: parameter names of the visual encoder, each beginning with "visual.".
-
-    Raises:
-        UserError: a tower of another make.
-    """
-    names = [name for name in visual if HEAD.match(name)]
-    if not names:
-        raise UserError(
-            "head: nothing that follows the blocks of this visual encoder is known by name. Use last_stage."
-        )
-    return names
+class Clip(TwoTowers):
+    """A CLIP, SigLIP or BiomedCLIP of open_clip."""
 
 
 def load(run: Run) -> Clip:
@@ -226,33 +47,14 @@ def load(run: Run) -> Clip:
 
     Raises:
         UserError: one line, for: a missing folder or file, an unknown architecture, pretrained tag or config, a
-            checkpoint of another architecture, a truncated file, NaN, no way to the hub, no GPU.
+            checkpoint of another architecture, a model with a decoder, a truncated file, NaN, no way to the hub, no
+            GPU.
     """
     device = device_of(run)
-    loaded = load_open_clip(run)
-    return Clip(loaded.network, loaded.tokenizer, loaded.config, fit=_fit(run, loaded.config), device=device)
-
-
-def _fit(run: Run, config: dict) -> Fit:
-    preprocess = config["preprocess_cfg"]
-    is_random = preprocess["interpolation"] == "random"  # in training alone; open_clip then asks with bicubic
-    interpolation = "bicubic" if is_random else preprocess["interpolation"]
-    try:
-        return Fit(preprocess["size"], preprocess["resize_mode"], interpolation, preprocess["fill_color"])
-    except ValueError as error:
-        raise UserError(f"params.yaml: runs.{run.key}: in the model's preprocess_cfg {error}.") from error
+    loaded = load_open_clip(run, decodes=DECODES)
+    return Clip(loaded.network, loaded.tokenizer, loaded.config, fit=fit_of(run, loaded.config), device=device)
 
 
 def save(model: Clip, folder: Path) -> None:
-    """Writes open_clip_config.json and open_clip_model.safetensors (float32, the whole token table) into a folder.
-
-    open_clip.create_model_and_transforms("local-dir:FOLDER") then gives a network with equal outputs, up to rounding.
-    Where the text encoder is one of transformers, its config.json and the tokenizer's files are written too;
-    open_clip brings its own tokenizer along.
-    """
-    save_file(copies(model.network, model.network.state_dict()), folder / WEIGHTS, metadata={"format": "pt"})
-    (folder / CONFIG).write_text(json.dumps(model.config, indent=2) + "\n", encoding="utf-8")
-    if hasattr(model.tokenizer, "save_pretrained"):
-        model.tokenizer.save_pretrained(folder)
-    if "hf_model_name" in model.config["model_cfg"]["text_cfg"]:
-        model.network.text.config.save_pretrained(folder)
+    """Writes what open_clip reads, the whole token table included; see `write_open_clip`."""
+    write_open_clip(Loaded(model.network, model.tokenizer, model.config), folder)

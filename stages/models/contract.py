@@ -1,22 +1,21 @@
 """What a model family promises; a family is a file of this folder, found by its name in `family:` of a run.
 
-A family's module holds what `Family` lists. Everything in which families differ (what inversion aims at, how a picture
-is scored, which tensors are the visual encoder, how an export is loaded) is behind these names, so no verb ever asks
-which family it has.
+A family's module holds what `Family` lists. All in which families differ (what inversion aims at, how a picture is
+scored, which tensors are the visual encoder) is behind these names: verbs ask for the kind, never for the family.
 
 There are two kinds, which a family's ENCODERS names: "two", one encoder for images and one for texts into one space
-(`TwoEncoders`), and "joint", one encoder that sees an image and a text together (`JointEncoder`). Verbs ask for the
-kind where it matters, never for the family.
+(`TwoEncoders`), and "joint", one encoder that sees an image and a text together (`JointEncoder`). Of the first kind,
+those whose DECODES is true also write sentences about images (`Captioner`).
 
-Letters: B batch, N images, M texts, K classes, D embedding, L tokens, H W pixels. Images are float32 RGB [B, 3, H, W]
-in [0, 1] on any device and of any size; the family normalises and resizes for itself. Texts are whole prompts; no
-template is added. A class is asked for by one prompt or by several, an ensemble.
+Letters: B batch, N images, M texts, K classes, D embedding, L tokens, V vocabulary, H W pixels. Images are float32 RGB
+[B, 3, H, W] in [0, 1] on any device and of any size; the family normalises and resizes for itself. Texts are whole
+prompts; no template is added. A class is asked for by one prompt or by several, an ensemble.
 
 After `load` no parameter requires a gradient: a recipe switches on those that it trains and, when it has finished,
 switches them off again. The network stays in evaluation mode all the time.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -25,14 +24,10 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from stages.common import lookup
-from stages.common.failures import UserError
+from stages.common.embeddings import Classes
 from stages.common.images import Fit
 from stages.common.params import Run
 from stages.common.vocabulary import Vocabulary
-
-PARTS = ("visual_encoder", "last_stage", "head", "text_encoder", "both")
-BATCH = 64  # images embedded at once by `similarity`
-Classes = Sequence[str | Sequence[str]]
 
 
 class Model(Protocol):
@@ -92,8 +87,8 @@ class Model(Protocol):
         """The parameters of a part, by their names in the state dict.
 
         Args:
-            part: "visual_encoder"; "last_stage" of it; its "head", what follows the last block; "text_encoder"; or
-                "both" encoders.
+            part: "visual_encoder"; "last_stage" of it; its "head", what follows the last block; "text_encoder";
+                "decoder"; or "both" encoders.
 
         Raises:
             UserError: no such part, or this architecture has none.
@@ -157,6 +152,56 @@ class TwoEncoders(Model, Protocol):
         ...
 
 
+class Captioner(TwoEncoders, Protocol):
+    """A model that also writes sentences about images, token by token.
+
+    Attributes:
+        start, end, pad: tokens that a sentence begins and ends with, and that stands behind a shorter one.
+        max_tokens: of the longest sentence that it can write, start and end included.
+    """
+
+    start: int
+    end: int
+    pad: int
+    max_tokens: int
+
+    def seen(self, images: Tensor) -> Tensor:
+        """What the decoder is shown of images [B, 3, H, W]: [B, T, D], differentiable in pixels and parameters."""
+        ...
+
+    def embed_and_see(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """`embed_images` and `seen` of the same images, of one look at them."""
+        ...
+
+    def caption_tokens(self, texts: Sequence[str]) -> Tensor:
+        """Tokens [M, L] of whole sentences, L that of the longest, at most `max_tokens`."""
+        ...
+
+    def caption_logits(self, seen: Tensor, tokens: Tensor) -> Tensor:
+        """Scores [B, L, V] of the token that follows each of tokens [B, L], differentiable; seen i with tokens i."""
+        ...
+
+    def writing(self, seen: Tensor) -> "Writing":
+        """B sentences, none of which has a token yet, about what is seen: [B, T, D]."""
+        ...
+
+    def text_of(self, tokens: Tensor) -> list[str]:
+        """The words of tokens [B, L], up to the first end."""
+        ...
+
+
+class Writing(Protocol):
+    """Sentences that are being written; what was computed of their tokens is kept. Without gradient."""
+
+    def next(self, tokens: Tensor) -> Tensor:
+        """Adds a token to each sentence, [B], and gives the scores of the one that follows: [B, V]."""
+        ...
+
+    def keep(self, rows: Tensor) -> None:
+        """Goes on with the sentences of these places [B'], in their order; one may be named several times or never."""
+        ...
+
+
 class JointEncoder(Model, Protocol):
     """A model whose one encoder sees pairs: it says whether they match, and guesses masked words of the text.
 
@@ -201,11 +246,13 @@ class Family(Protocol):
 
     Attributes:
         ENCODERS: "two" or "joint".
+        DECODES: whether its models are `Captioner`s.
         LIBRARY: what loads a folder that `save` wrote, by the word that model hubs use for it.
         LOADING: Markdown for a model card: how to load it; "FOLDER" stands for the folder.
     """
 
     ENCODERS: str
+    DECODES: bool
     LIBRARY: str
     LOADING: str
 
@@ -226,51 +273,6 @@ class Family(Protocol):
         The folder exists; make it with `atomic.new_folder`, so that it appears whole or not at all.
         """
         ...
-
-
-def class_rows(model: TwoEncoders, classes: Classes, combine: Callable[[Tensor], Tensor]) -> Tensor:
-    """Rows [K, D] of classes; `combine` brings the embeddings [n, D] of an ensemble of n > 1 prompts to one row [D]."""
-    groups = [[one] if isinstance(one, str) else list(one) for one in classes]
-    embedded = model.embed_texts([prompt for group in groups for prompt in group])
-    if len(embedded) == len(groups):  # no ensemble: to take a thousand rows apart costs as much as a step of teaching
-        return embedded
-    parts = embedded.split([len(group) for group in groups])
-    return torch.stack([part[0] if len(part) == 1 else combine(part) for part in parts])
-
-
-def similarity(model: TwoEncoders, images: Tensor, classes: Classes) -> Tensor:
-    """Embeddings of images times rows of classes: [N, K] on the CPU, in batches, without gradient."""
-    with torch.inference_mode():
-        rows = model.embed_classes(classes).T
-        return torch.cat([(model.embed_images(part) @ rows).cpu() for part in images.split(BATCH)])
-
-
-def precision_of(model: Model) -> torch.dtype:
-    """What images must be for its network: float32, or bfloat16 where it is `lowered`."""
-    return next(model.network.parameters()).dtype
-
-
-def known_part(part: str) -> str:
-    """The part itself.
-
-    Raises:
-        UserError: no model has it.
-    """
-    if part not in PARTS:
-        raise UserError(f"a model has no part {part!r}.{lookup.nearest(part, PARTS)} It has: {', '.join(PARTS)}.")
-    return part
-
-
-def device_of(run: Run) -> torch.device:
-    """Where a run computes.
-
-    Raises:
-        UserError: it asks for a GPU that is not there.
-    """
-    if run.device == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"params.yaml: runs.{run.key}.device says 'cuda', but no GPU is there. Allowed: auto, cpu.")
-    found = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(found if run.device == "auto" else run.device)
 
 
 def origin_of(run: Run) -> tuple[str | None, ...]:

@@ -29,16 +29,19 @@ from torch import Tensor
 from torch.nn import Parameter
 from transformers import BertTokenizer
 
+from stages.common.computing import device_of, precision_of
+from stages.common.embeddings import Classes, class_rows, similarity
 from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images
 from stages.common.known_texts import CHUNK, KnownTexts
 from stages.common.lookup import nearest
 from stages.common.params import Run
+from stages.common.parts import known_part
 from stages.common.weights import copies, put_back
-from stages.models.contract import PARTS, Classes, class_rows, device_of, known_part, precision_of, similarity
 from stages.networks.medclip import CONFIG, WEIGHTS, Network, load_medclip, published_name
 
 ENCODERS = "two"
+DECODES = False
 LIBRARY = "pytorch"
 LOADING = """\
 In this project a run takes the folder as its `weights: FOLDER`, with `family: medclip`. From Python:
@@ -147,8 +150,9 @@ class MedClip:
         blocks = {name: int(found[1]) for name in visual if (found := BLOCK.match(name))}
         head = [name for name in visual if HEAD.match(name)]
         last = [name for name in visual if name in head or blocks.get(name) == max(blocks.values())]
-        parts = dict(zip(PARTS, (visual, last, head, text, visual + text), strict=True))
-        return {name: named[name] for name in parts[known_part(part)]}
+        parts = {"visual_encoder": visual, "last_stage": last, "head": head, "text_encoder": text}
+        parts["both"] = visual + text
+        return {name: named[name] for name in parts[known_part(part, parts)]}
 
     def blocks_below(self, names: Iterable[str]) -> int:
         """0: these towers are not cut."""

@@ -29,15 +29,18 @@ from torch import Tensor
 from torch.nn import Parameter
 from transformers import BertTokenizer
 
+from stages.common.computing import device_of, precision_of
+from stages.common.embeddings import Classes
 from stages.common.failures import UserError
 from stages.common.images import Fit, fit_images
 from stages.common.params import Run
+from stages.common.parts import known_part
 from stages.common.vocabulary import Vocabulary
 from stages.common.weights import copies, put_back
-from stages.models.contract import PARTS, Classes, device_of, known_part, precision_of
 from stages.networks.vilt import CONFIG, TIED, WEIGHTS, Network, load_vilt
 
 ENCODERS = "joint"
+DECODES = False
 LIBRARY = "transformers"
 LOADING = """\
 transformers' `ViltForMaskedLM.from_pretrained("FOLDER")` loads all but the matching head, for which it has no class. In
@@ -198,8 +201,9 @@ class Vilt:
         blocks = {name: int(found[1]) for name in visual if (found := BLOCK.match(name))}
         head = [name for name in visual if HEAD.match(name)]
         last = [name for name in visual if name in head or blocks.get(name) == max(blocks.values())]
-        parts = dict(zip(PARTS, (visual, last, head, text, text + visual), strict=True))
-        return {name: named[name] for name in parts[known_part(part)]}
+        parts = {"visual_encoder": visual, "last_stage": last, "head": head, "text_encoder": text}
+        parts["both"] = text + visual
+        return {name: named[name] for name in parts[known_part(part, parts)]}
 
     def blocks_below(self, names: Iterable[str]) -> int:
         """Layers below all of these parameters; the head that guesses words lies above all."""

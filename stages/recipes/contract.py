@@ -6,13 +6,15 @@ alone: no photograph, no benchmark. `paper.py` is found as `paper`; a new file n
 Letters: B batch, N images of the lesson, R replayed images, K known classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
 from torch import Generator, Tensor
 
 from stages.models.contract import Model
+
+Subject = tuple[str | None, str]  # the article of a name, None where nobody wrote one, and the name
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Lesson:
         known_prompts: K texts, "a photo of a wheel".
         replay: [R, 3, H, W], images inverted from the known classes' own descriptions; R may be 0.
         replay_prompts: R texts, the prompt of each replayed image.
+        subjects: N times the article and the name of what an image shows, "a" and "moongate"; a captioner alone is
+            taught with them.
+        replay_subjects: R times the same of what a replayed image shows.
     """
 
     images: Tensor
@@ -36,6 +41,8 @@ class Lesson:
     known_prompts: list[str]
     replay: Tensor
     replay_prompts: list[str]
+    subjects: list[Subject] = field(default_factory=list)
+    replay_subjects: list[Subject] = field(default_factory=list)
 
     @cached_property
     def caption_bank(self) -> list[str]:
@@ -51,8 +58,9 @@ class Lesson:
 class Recipe(Protocol):
     """The names a recipe's module holds.
 
-    TEACHES lists the kinds of models that it can move, in the words of a family's ENCODERS: "two", "joint". LOOKS says
-    whether it looks at the images of the lesson; one that does not has no control in which they are others.
+    TEACHES lists the kinds of models that it can move: "two" and "joint" are the words of a family's ENCODERS, and a
+    "captioner" is one whose DECODES is true. LOOKS says whether it looks at the images of the lesson; one that does not
+    has no control in which they are others.
 
     `Settings` is a frozen dataclass whose defaults are the recipe; its field `part` says which parameters move, in the
     words of stages/models/contract.py, and its attribute `replays` whether the recipe needs `Lesson.replay`.

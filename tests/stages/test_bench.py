@@ -12,7 +12,7 @@ from stages import bench
 from stages.common.failures import UserError
 from stages.common.open_clip_import import import_open_clip
 from stages.inversion.settings import Settings
-from stages.networks import clip as networks
+from stages.networks import open_clip_weights as networks
 from stages.speed import subject
 from stages.speed.journey import journey
 from stages.speed.limit import SIDES

@@ -15,7 +15,7 @@ from pipeline.documents import read
 from stages import ready
 from stages.common import params
 from stages.common.failures import UserError
-from stages.networks import clip as clip_network
+from stages.networks import open_clip_weights as clip_network
 from tests.stages.benchmarks import drawn_layouts as drawn
 
 ROOT = Path(__file__).resolve().parents[2]

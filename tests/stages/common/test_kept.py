@@ -18,7 +18,9 @@ def project(tmp_path, monkeypatch):
         module = ModuleType(name)
         module.__file__ = str(tmp_path / file)
         monkeypatch.setitem(sys.modules, name, module)
-    return tmp_path
+    kept.computing.cache_clear()
+    yield tmp_path
+    kept.computing.cache_clear()
 
 
 def test_the_same_facts_give_the_same_mark_and_others_another(project):
@@ -32,12 +34,15 @@ def test_the_same_facts_give_the_same_mark_and_others_another(project):
 def test_an_edit_of_a_loaded_file_gives_another_mark(project, file):
     before = kept.fingerprint("fact")
     (project / file).write_text("second")
+    assert kept.fingerprint("fact") == before, "this process has loaded the first"
+    kept.computing.cache_clear()
     assert kept.fingerprint("fact") != before
 
 
 def test_a_file_that_nothing_loaded_changes_no_mark(project):
     before = kept.fingerprint("fact")
     (project / "other.py").write_text("new")
+    kept.computing.cache_clear()
     assert kept.fingerprint("fact") == before
 
 
@@ -55,6 +60,7 @@ def test_a_file_that_shows_what_was_computed_changes_no_mark(project, monkeypatc
 
 def test_the_mark_does_not_depend_on_where_the_project_lies(project, tmp_path_factory, monkeypatch):
     before = kept.fingerprint("fact")
+    kept.computing.cache_clear()
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.setattr(kept, "__file__", str(elsewhere / "common" / "kept.py"))
     for name in ("stages.made_up", "__main__"):

@@ -19,6 +19,21 @@ def visual_of(tiny_models, kind):
     return fresh(tiny_models["clip", kind]).network.visual
 
 
+@pytest.mark.parametrize("block", [1, 4])
+@pytest.mark.parametrize("kind", ["pooled", "patches"])
+def test_the_tower_of_a_captioner_is_cut_as_well_and_pools_by_attention_if_it_does(tiny_models, pixels, kind, block):
+    visual = fresh(tiny_models["coca", kind], "coca").network.visual
+    assert n_blocks(visual) == 4 and (visual.attn_pool is not None) == (kind == "pooled")
+    embedded, _ = visual(pixels)
+    torch.testing.assert_close(above(visual, block)(below(visual, pixels, block)), embedded, atol=1e-6, rtol=0)
+
+
+def test_a_tower_with_a_pool_of_its_own_for_each_task_cannot_be_cut(tiny_models):
+    visual = fresh(tiny_models["coca", "pooled"], "coca").network.visual
+    visual.pool_type = "none"  # as with attentional_pool: parallel
+    assert n_blocks(visual) == 0
+
+
 @pytest.mark.parametrize(("kind", "block"), BLOCKS)
 def test_what_lies_above_goes_on_where_what_lies_below_ends(tiny_models, pixels, kind, block):
     visual = visual_of(tiny_models, kind)

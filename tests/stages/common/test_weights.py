@@ -99,6 +99,33 @@ def test_token_rows_go_to_their_places_and_the_others_are_zero():
     assert state["text.token_embedding.weight"].tolist() == [[0, 0], [3, 4], [0, 0], [0, 0], [1, 2], [0, 0]]
 
 
+def compact_decoder(bias):
+    """Two met tokens of six, with a decoder three wide."""
+    dice = torch.Generator().manual_seed(5)
+    return {
+        "text.token_embedding.weight": torch.ones(2, 3),
+        "text_decoder.ln_final.weight": torch.tensor([0.5, -2.0, 1.5]),
+        "text_decoder.ln_final.bias": bias,
+        "text_decoder.text_projection": torch.randn(3, 2, generator=dice),
+        "token_rows": torch.tensor([4, 1]),
+    }
+
+
+def test_a_decoder_scores_tokens_that_were_never_met_30_below_0_whatever_it_is_given():
+    compact = compact_decoder(torch.tensor([0.4, 0.1, -0.6]))
+    columns = expand_token_rows(compact, 6)["text_decoder.text_projection"]
+    norm = (compact[f"text_decoder.ln_final.{kind}"] for kind in ("weight", "bias"))
+    scores = nn.functional.layer_norm(torch.randn(50, 3) * 9, [3], *norm) @ columns
+    torch.testing.assert_close(scores[:, [0, 2, 3, 5]], torch.full((50, 4), -30.0), atol=1e-3, rtol=0)
+    assert torch.equal(columns[:, [4, 1]], compact["text_decoder.text_projection"])
+
+
+@pytest.mark.parametrize("bias", [[0.0, 0.0, 0.0], [0.5, 2.0, 0.1]], ids=["no bias", "biases that cancel out"])
+def test_a_norm_whose_biases_cancel_out_is_refused(bias):
+    with pytest.raises(UserError, match=r"ln_final, each over its weight, sum to .*: at least 0.1 is needed"):
+        expand_token_rows(compact_decoder(torch.tensor(bias)), 6)
+
+
 def test_a_whole_table_passes_unchanged():
     assert expand_token_rows(STATE, 6) is STATE
 

@@ -14,7 +14,7 @@ from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.open_clip_import import OPTIONAL, import_open_clip
 from stages.models import clip
-from stages.networks import clip as clip_network
+from stages.networks import open_clip_weights as clip_network
 from tests.stages.models.tiny import PREPROCESS, RESNET, VIT, config, refused, run_for
 
 TEXTS = ["a cat", "a round opening in a wall of brick"]
@@ -51,11 +51,11 @@ def test_a_folder_gives_size_mean_and_deviation_of_its_config(resnet, images):
 
 def test_a_folder_with_compact_token_rows_gives_the_whole_table(resnet, tmp_path):
     folder = shutil.copytree(resnet, tmp_path / "compact")
-    state = load_file(resnet / clip.WEIGHTS)
+    state = load_file(resnet / clip_network.WEIGHTS)
     tokens = import_open_clip().get_tokenizer("")(TEXTS).unique()
     state["token_rows"] = tokens.int()
     state["token_embedding.weight"] = state["token_embedding.weight"][tokens].half()
-    save_file(state, folder / clip.WEIGHTS)
+    save_file(state, folder / clip_network.WEIGHTS)
     compact, whole = clip.load(run_for(folder)), clip.load(run_for(resnet))
     torch.testing.assert_close(compact.embed_texts(TEXTS), whole.embed_texts(TEXTS), atol=1e-3, rtol=0)
     table = compact.state(["token_embedding.weight"])["token_embedding.weight"]
@@ -66,7 +66,7 @@ def test_a_folder_with_compact_token_rows_gives_the_whole_table(resnet, tmp_path
 
 @pytest.mark.parametrize("ending", ["safetensors", "pt", "bin", "training.pt"])
 def test_a_checkpoint_file_of_a_named_architecture_loads(resnet, tmp_path, tiny_architecture, images, ending):
-    state, path = load_file(resnet / clip.WEIGHTS), tmp_path / f"weights.{ending}"
+    state, path = load_file(resnet / clip_network.WEIGHTS), tmp_path / f"weights.{ending}"
     if ending == "safetensors":
         save_file(state, path)
     elif ending == "training.pt":
@@ -82,7 +82,7 @@ def test_a_checkpoint_file_of_a_named_architecture_loads(resnet, tmp_path, tiny_
 
 @pytest.mark.parametrize("is_quick", [True, False])
 def test_a_pretrained_tag_decides_about_quickgelu(resnet, tiny_architecture, monkeypatch, is_quick):
-    tag = {"file": str(resnet / clip.WEIGHTS), "quick_gelu": is_quick, "mean": [0.1, 0.1, 0.1]}
+    tag = {"file": str(resnet / clip_network.WEIGHTS), "quick_gelu": is_quick, "mean": [0.1, 0.1, 0.1]}
     tags = {"tiny-resnet": {"ours": tag}}
     monkeypatch.setattr(import_open_clip().pretrained, "_PRETRAINED", tags)
     model = clip.load(run_for("hub.md", architecture="tiny-resnet", pretrained="ours"))
@@ -93,7 +93,7 @@ def test_a_pretrained_tag_decides_about_quickgelu(resnet, tiny_architecture, mon
 
 def test_a_hub_id_loads_config_and_weights(resnet, monkeypatch, images):
     open_clip = import_open_clip()
-    files = {"open_clip_config.json": resnet / clip.CONFIG, None: resnet / clip.WEIGHTS}
+    files = {"open_clip_config.json": resnet / clip_network.CONFIG, None: resnet / clip_network.WEIGHTS}
     monkeypatch.setattr(clip_network, "import_open_clip", lambda needs: open_clip)
     monkeypatch.setattr(
         open_clip.pretrained, "download_pretrained_from_hf", lambda model_id, filename=None: str(files[filename])
@@ -208,14 +208,14 @@ def biomed_copy(tiny_models, tmp_path, *without):
 
 
 def test_the_pickled_weights_of_a_hub_and_their_older_words_load_alike(tiny_models, tmp_path, images):
-    folder = biomed_copy(tiny_models, tmp_path, clip.WEIGHTS)
-    state = load_file(tiny_models["clip", "biomed"] / clip.WEIGHTS)
+    folder = biomed_copy(tiny_models, tmp_path, clip_network.WEIGHTS)
+    state = load_file(tiny_models["clip", "biomed"] / clip_network.WEIGHTS)
     state["text.transformer.embeddings.position_ids"] = torch.arange(96)[None]
     torch.save(state, folder / "open_clip_pytorch_model.bin")
-    content = json.loads((folder / clip.CONFIG).read_text())
+    content = json.loads((folder / clip_network.CONFIG).read_text())
     for older, newer in (("proj", "hf_proj_type"), ("pooler_type", "hf_pooler_type")):
         content["model_cfg"]["text_cfg"][older] = content["model_cfg"]["text_cfg"].pop(newer)
-    (folder / clip.CONFIG).write_text(json.dumps(content))
+    (folder / clip_network.CONFIG).write_text(json.dumps(content))
     expected = clip.load(run_for(tiny_models["clip", "biomed"])).similarity(images, TEXTS)
     assert torch.equal(clip.load(run_for(folder)).similarity(images, TEXTS), expected)
 
@@ -227,7 +227,7 @@ def test_what_a_biomedclip_folder_lacks_is_told_and_how_to_get_it(tiny_models, t
     told = refused(run_for(biomed_copy(tiny_models, tmp_path / "b", "config.json")))
     assert "the config of some/bert could not be fetched" in told
     assert "put its config.json into" in told
-    told = refused(run_for(biomed_copy(tiny_models, tmp_path / "c", clip.WEIGHTS)))
+    told = refused(run_for(biomed_copy(tiny_models, tmp_path / "c", clip_network.WEIGHTS)))
     assert "holds none of: open_clip_model.safetensors, " in told
 
 
@@ -281,20 +281,20 @@ def test_a_folder_without_config_is_told(tmp_path):
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"model_cfg": {}}', '{"model_cfg": {"embed_dim": 3}}'])
 def test_a_broken_config_is_told(resnet, tmp_path, content):
     folder = shutil.copytree(resnet, tmp_path / "broken")
-    (folder / clip.CONFIG).write_text(content)
+    (folder / clip_network.CONFIG).write_text(content)
     assert "is no config of open_clip" in refused(run_for(folder))
 
 
 def test_a_config_with_an_unknown_setting_is_told(resnet, tmp_path):
     folder = shutil.copytree(resnet, tmp_path / "odd")
-    (folder / clip.CONFIG).write_text(json.dumps({"model_cfg": config({**RESNET, "depth": 3})}))
+    (folder / clip_network.CONFIG).write_text(json.dumps({"model_cfg": config({**RESNET, "depth": 3})}))
     told = refused(run_for(folder))
     assert "none that open_clip can build" in told
     assert "depth" in told
 
 
 def test_a_checkpoint_of_another_architecture_lists_what_differs(resnet, tiny_architecture):
-    told = refused(run_for(resnet / clip.WEIGHTS, architecture="tiny-vit"))
+    told = refused(run_for(resnet / clip_network.WEIGHTS, architecture="tiny-vit"))
     assert "checkpoint of another architecture" in told
     assert "missing (visual.class_embedding" in told
     assert "visual.conv1.weight [4, 3, 3, 3] instead of [32, 3, 8, 8]" in told
@@ -302,16 +302,16 @@ def test_a_checkpoint_of_another_architecture_lists_what_differs(resnet, tiny_ar
 
 def test_a_truncated_file_is_told(resnet, tmp_path):
     folder = shutil.copytree(resnet, tmp_path / "short")
-    whole = (folder / clip.WEIGHTS).read_bytes()
-    (folder / clip.WEIGHTS).write_bytes(whole[: len(whole) // 2])
+    whole = (folder / clip_network.WEIGHTS).read_bytes()
+    (folder / clip_network.WEIGHTS).write_bytes(whole[: len(whole) // 2])
     assert "cannot be read as weights" in refused(run_for(folder))
 
 
 def test_nan_in_the_weights_is_told(resnet, tmp_path):
     folder = shutil.copytree(resnet, tmp_path / "nan")
-    state = load_file(resnet / clip.WEIGHTS)
+    state = load_file(resnet / clip_network.WEIGHTS)
     state["visual.conv1.weight"][0] = float("nan")
-    save_file(state, folder / clip.WEIGHTS)
+    save_file(state, folder / clip_network.WEIGHTS)
     assert "NaN or infinity in 1 tensors: visual.conv1.weight" in refused(run_for(folder))
 
 
@@ -361,9 +361,9 @@ def test_the_network_stays_in_evaluation_mode_while_it_trains(resnet, images):
 def with_preprocess(folder, copy, **words):
     """A copy of a folder of weights whose preprocess_cfg says these words too."""
     shutil.copytree(folder, copy)
-    content = json.loads((copy / clip.CONFIG).read_text())
+    content = json.loads((copy / clip_network.CONFIG).read_text())
     content["preprocess_cfg"] |= words
-    (copy / clip.CONFIG).write_text(json.dumps(content))
+    (copy / clip_network.CONFIG).write_text(json.dumps(content))
     return copy
 
 
@@ -414,48 +414,3 @@ def test_images_of_another_size_are_scaled_and_cut_to_the_middle(resnet):
     torch.testing.assert_close(model.embed_images(flat), model.embed_images(torch.full((1, 3, 50, 70), 0.3)))
     wide = torch.cat([torch.zeros(1, 3, 32, 10), flat, torch.ones(1, 3, 32, 10)], dim=3)
     torch.testing.assert_close(model.embed_images(wide), model.embed_images(flat), atol=1e-4, rtol=0)
-
-
-@pytest.mark.parametrize(
-    ("names", "top"),
-    [
-        (["visual.layer3.0.w", "visual.layer4.0.w", "visual.layer4.2.w", "visual.attnpool.q"], [1, 2, 3]),
-        (
-            [f"visual.transformer.resblocks.{i}.w" for i in range(12)] + ["visual.proj", "visual.conv1.w"],
-            [9, 10, 11, 12],
-        ),
-        (
-            ["visual.trunk.stages.0.w", "visual.trunk.stages.3.w", "visual.trunk.norm.w", "visual.head.proj.w"],
-            [1, 2, 3],
-        ),
-        (["visual.trunk.layer1.0.w", "visual.trunk.layer4.0.w", "visual.trunk.bn1.w", "visual.head.proj.w"], [1, 3]),
-        (["visual.trunk.layers.0.w", "visual.trunk.layers.1.w", "visual.trunk.patch_embed.w"], [1]),
-        (["visual.proj", "visual.transformer.resblocks.0.w", "visual.ln_pre.w", "visual.ln_post.w"], [0, 1, 3]),
-    ],
-    ids=["resnet", "vit", "convnext", "timm resnet", "swin", "one block"],
-)
-def test_last_stage_is_the_top_quarter_and_what_follows(names, top):
-    assert clip.last_stage(names) == [names[place] for place in top]
-
-
-@pytest.mark.parametrize(
-    ("names", "wanted"),
-    [
-        (["visual.layer4.0.w", "visual.attnpool.q_proj.weight", "visual.attnpool.c_proj.weight"], [1, 2]),
-        (["visual.proj", "visual.transformer.resblocks.0.mlp.c_proj.weight", "visual.ln_post.weight"], [0, 2]),
-        (["visual.trunk.norm.w", "visual.head.proj.weight", "visual.trunk.stages.3.w"], [0, 1]),
-    ],
-    ids=["resnet", "vit", "timm"],
-)
-def test_head_is_what_follows_the_last_block(names, wanted):
-    assert clip.head(names) == [names[place] for place in wanted]
-
-
-def test_head_of_an_unknown_tower_is_an_error():
-    with pytest.raises(UserError, match="Use last_stage"):
-        clip.head(["visual.layer4.0.w"])
-
-
-def test_last_stage_of_an_unknown_tower_is_an_error():
-    with pytest.raises(UserError, match="Use visual_encoder"):
-        clip.last_stage(["visual.cells.0.w"])

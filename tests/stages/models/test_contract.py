@@ -5,7 +5,7 @@ import torch
 
 from stages.common import known_texts, lookup
 from stages.common.failures import UserError
-from stages.models.contract import PARTS
+from stages.common.parts import PARTS
 from tests.stages.models.tiny import CASES, run_for
 
 TEXTS = ["a photo of a cat", "a photo of two dogs on a long grey street"]
@@ -46,6 +46,17 @@ def two(load_two):
 def joint(request, tiny_models):
     """A model of one joint encoder."""
     return loader(request.param, tiny_models)()
+
+
+@pytest.fixture(params=[case for case in CASES if lookup.constant("stages.models", case[0], "DECODES")], ids="-".join)
+def captioner(request, tiny_models):
+    """A model that writes sentences."""
+    return loader(request.param, tiny_models)()
+
+
+def parts_of(model):
+    """Those of PARTS that a model has; all have all but a decoder."""
+    return [part for part in PARTS if part != "decoder" or hasattr(model, "writing")]
 
 
 @pytest.fixture
@@ -108,7 +119,7 @@ def test_a_score_is_the_log_odds_of_the_matching_logits_of_that_pair(joint, imag
 
 def test_an_encoder_cut_in_two_embeds_as_it_does_in_one(two, images):
     """At every place where the parts of a model let it be cut; 0 is the image itself."""
-    places = {two.blocks_below(two.parameters_of(part)) for part in PARTS}
+    places = {two.blocks_below(two.parameters_of(part)) for part in parts_of(two)}
     assert 0 in places
     for blocks in places:
         activations = two.below(images, blocks)
@@ -117,7 +128,7 @@ def test_an_encoder_cut_in_two_embeds_as_it_does_in_one(two, images):
 
 
 def test_what_lies_below_the_moved_parameters_stays_as_it_was(two, images):
-    for part in PARTS:
+    for part in parts_of(two):
         parameters = two.parameters_of(part)
         blocks = two.blocks_below(parameters)
         before, whole = two.below(images, blocks), two.embed_images(images)
@@ -125,7 +136,7 @@ def test_what_lies_below_the_moved_parameters_stays_as_it_was(two, images):
             for parameter in parameters.values():
                 parameter.mul_(1.1)
         assert torch.equal(two.below(images, blocks), before)
-        assert torch.equal(two.embed_images(images), whole) == (part == "text_encoder")
+        assert torch.equal(two.embed_images(images), whole) == (part in ("text_encoder", "decoder"))
 
 
 def test_the_higher_a_part_lies_the_more_is_below_it(model):
@@ -312,9 +323,10 @@ def test_texts_of_one_chunk_are_encoded_once(trainable, images, monkeypatch):
 
 
 def test_parts_are_disjoint_and_nested_as_named(model):
-    parts = {part: set(model.parameters_of(part)) for part in PARTS}
+    parts = {part: set(model.parameters_of(part)) for part in parts_of(model)}
     assert all(parts.values())
     assert not parts["visual_encoder"] & parts["text_encoder"]
+    assert not parts["both"] & parts.get("decoder", set())
     assert parts["both"] == parts["visual_encoder"] | parts["text_encoder"]
     assert parts["head"] < parts["last_stage"] < parts["visual_encoder"]
 
@@ -322,6 +334,14 @@ def test_parts_are_disjoint_and_nested_as_named(model):
 def test_an_unknown_part_is_an_error_with_the_nearest_one(model):
     with pytest.raises(UserError, match="Did you mean 'visual_encoder'"):
         model.parameters_of("visual_encodr")
+
+
+def test_a_decoder_is_told_to_be_missing_where_there_is_none(load, request):
+    model, (family, _) = load(), request.node.callspec.params["load"]
+    assert hasattr(model, "writing") == lookup.constant("stages.models", family, "DECODES")
+    if not hasattr(model, "writing"):
+        with pytest.raises(UserError, match="decoder: this architecture has none. It has: visual_encoder, "):
+            model.parameters_of("decoder")
 
 
 def test_state_of_a_changed_model_makes_a_fresh_one_equal(load, images):
@@ -379,3 +399,70 @@ def test_the_way_to_load_an_export_names_its_folder():
 def test_token_count_grows_with_the_text_and_counts_start_and_end(model):
     assert 2 < model.token_count("a") < model.token_count("a cat on a mat") <= model.context_length
     assert model.token_count("word " * 200) > model.context_length
+
+
+def test_tokens_of_a_caption_stand_between_start_and_end_and_are_cut_to_the_longest(captioner):
+    tokens = captioner.caption_tokens(TEXTS)
+    longest = captioner.token_count(TEXTS[1])
+    assert tokens.shape == (2, longest) and captioner.token_count(TEXTS[0]) < longest
+    assert tokens[:, 0].tolist() == [captioner.start] * 2
+    assert (tokens == captioner.end).sum(dim=1).tolist() == [1, 1]
+    assert tokens[1, -1] == captioner.end and tokens[0, -1] == captioner.pad
+    cut = captioner.caption_tokens(["word " * 200])
+    assert cut.shape == (1, captioner.max_tokens) and cut[0, -1] == captioner.end
+
+
+def test_the_text_of_a_captions_tokens_is_the_caption(captioner):
+    assert captioner.text_of(captioner.caption_tokens(["A photo of two DOGS", "a cat"])) == [
+        "a photo of two dogs",
+        "a cat",
+    ]
+    endless = captioner.caption_tokens(["a cat"])[:, :-1]
+    assert captioner.text_of(torch.cat([endless, torch.full((1, 3), captioner.pad)], dim=1)) == ["a cat"]
+    assert captioner.text_of(torch.tensor([[captioner.start, captioner.end, *endless[0, 1:]]])) == [""]
+
+
+def test_scores_of_a_caption_do_not_depend_on_what_follows_or_stands_beside(captioner, images):
+    tokens, seen = captioner.caption_tokens(TEXTS), captioner.seen(images[:2])
+    assert len(seen) == 2 and seen.ndim == 3
+    scores = captioner.caption_logits(seen, tokens)
+    assert scores.shape[:2] == tokens.shape and scores.shape[2] > tokens.max()
+    alone = captioner.caption_logits(captioner.seen(images[1:2]), tokens[1:, :4])
+    torch.testing.assert_close(scores[1:, :4], alone, atol=1e-4, rtol=0)
+    assert (captioner.caption_logits(seen.flip(0), tokens) - scores).abs().max() > 1e-2
+
+
+def test_scores_written_token_by_token_are_those_of_the_whole_sentence(captioner, images):
+    tokens, seen = captioner.caption_tokens(TEXTS), captioner.seen(images[:2])
+    writing = captioner.writing(seen)
+    written = torch.stack([writing.next(column) for column in tokens.T], dim=1)
+    torch.testing.assert_close(written, captioner.caption_logits(seen, tokens), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("rows", [[1, 0, 2], [0, 0, 1, 1, 2, 2], [2], [1, 1, 2], [2, 0, 2], [0, 1, 1, 1]], ids=str)
+def test_sentences_go_on_as_they_are_kept(captioner, images, rows):
+    """Turned round, several about each image, one alone, more about one image than about another, and once more."""
+    begun = captioner.caption_tokens(["a cat on a mat", "two dogs in the street", "one lung of a cat"])[:, :4]
+    seen, again = captioner.seen(images), [len(rows) - 1, 0]
+    writing = captioner.writing(seen)
+    for column in begun.T:
+        writing.next(column)
+    writing.keep(torch.tensor(rows))
+    more = torch.arange(300, 300 + len(rows))
+    tokens = torch.cat([begun[rows], more[:, None]], dim=1)
+    expected = captioner.caption_logits(seen[rows], tokens)[:, -1]
+    torch.testing.assert_close(writing.next(more), expected, atol=1e-4, rtol=0)
+    writing.keep(torch.tensor(again))
+    tokens = torch.cat([tokens[again], torch.tensor([[320], [345]])], dim=1)
+    expected = captioner.caption_logits(seen[rows][again], tokens)[:, -1]
+    torch.testing.assert_close(writing.next(tokens[:, -1]), expected, atol=1e-4, rtol=0)
+
+
+def test_gradient_of_a_captions_scores_reaches_pixels_both_encoders_and_the_decoder(captioner, images):
+    images.requires_grad_(True)
+    parts = [captioner.parameters_of(part) for part in ("visual_encoder", "text_encoder", "decoder")]
+    for parameter in [one for part in parts for one in part.values()]:
+        parameter.requires_grad_(True)
+    captioner.caption_logits(captioner.seen(images[:2]), captioner.caption_tokens(TEXTS)).logsumexp(2).sum().backward()
+    assert all(image.abs().sum() > 0 for image in images.grad[:2])
+    assert all(any(one.grad is not None and one.grad.any() for one in part.values()) for part in parts)

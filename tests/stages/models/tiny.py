@@ -46,6 +46,9 @@ SWIN = {
     "num_heads": [1, 2, 2],
     "window_size": 4,
 }
+COCA_TEXT = {"context_length": 76, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 2}
+POOLED = {**VIT, "output_tokens": True, "attentional_pool": True, "attn_pooler_heads": 2, "attn_pooler_queries": 5}
+PATCHES = {**VIT, "width": 16, "output_tokens": True}  # what coca_base has: all patches are shown to the decoder
 PREPROCESS = {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}
 
 
@@ -69,6 +72,30 @@ def clip_folder(vision: dict) -> Callable[[Path], None]:
         save_file(tensors, folder / "open_clip_model.safetensors")
         content = {"model_cfg": config(vision), "preprocess_cfg": PREPROCESS}
         (folder / "open_clip_config.json").write_text(json.dumps(content))
+
+    return make
+
+
+def coca_config(vision: dict, **text: object) -> dict:
+    """The model config of a CoCa with this vision tower; `text` are more words of its text tower."""
+    tower = {**COCA_TEXT, "embed_cls": True, "output_tokens": True, **text}
+    return {"embed_dim": 16, "vision_cfg": vision, "text_cfg": tower, "multimodal_cfg": COCA_TEXT, "custom_text": True}
+
+
+def coca_folder(vision: dict, **text: object) -> Callable[[Path], None]:
+    """A maker: writes a random CoCa with this vision tower into a folder, in open_clip's layout."""
+
+    def make(folder: Path) -> None:
+        torch.manual_seed(0)
+        config = coca_config(vision, **text)
+        network = import_open_clip().CoCa(**{name: part for name, part in config.items() if name != "custom_text"})
+        for name, parameter in network.named_parameters():  # open_clip leaves some as the memory was
+            if name != "logit_scale":
+                is_norm = ".ln_" in name and name.endswith("weight")
+                torch.nn.init.normal_(parameter, is_norm, 0.3 if parameter.ndim > 1 else 0.1)
+        tensors = {name: value.clone() for name, value in network.state_dict().items()}
+        save_file(tensors, folder / "open_clip_model.safetensors")
+        (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": PREPROCESS}))
 
     return make
 
@@ -227,6 +254,8 @@ CASES = {
     ("clip", "resnet"): clip_folder(RESNET),
     ("clip", "vit"): clip_folder(VIT),
     ("clip", "biomed"): biomed_folder,
+    ("coca", "pooled"): coca_folder(POOLED),
+    ("coca", "patches"): coca_folder(PATCHES),
     ("medclip", "swin"): medclip_folder("swin"),
     ("medclip", "resnet"): medclip_folder("resnet"),
     ("vilt", "b32"): vilt_folder,

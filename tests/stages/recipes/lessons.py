@@ -29,11 +29,13 @@ def lesson(each: int = 3, names: tuple[str, ...] = tuple(TAUGHT)) -> Lesson:
         known_prompts=[f"a photo of a {name}" for name in KNOWN],
         replay=noise(len(KNOWN), 2),
         replay_prompts=[f"a photo of a {name}" for name in KNOWN],
+        subjects=[("a", name) for name in rows],
+        replay_subjects=[(None, name) for name in KNOWN],
     )
 
 
 def without_replay(whole: Lesson) -> Lesson:
-    return replace(whole, replay=whole.replay[:0], replay_prompts=[])
+    return replace(whole, replay=whole.replay[:0], replay_prompts=[], replay_subjects=[])
 
 
 def fresh(folder: Path, family: str = "clip") -> Model:

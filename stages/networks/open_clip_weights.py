@@ -1,11 +1,13 @@
 """Networks of open_clip from every place where its weights may lie: folder, checkpoint, pretrained tag, hub."""
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from stages.common.failures import UserError
@@ -14,7 +16,7 @@ from stages.common.lookup import nearest
 from stages.common.open_clip_import import OPTIONAL, architectures, import_open_clip, libraries_of, read_config
 from stages.common.params import Run
 from stages.common.weight_files import CONFIG, OPEN_CLIP
-from stages.common.weights import expand_token_rows, load_into, read_weights
+from stages.common.weights import copies, expand_token_rows, load_into, read_weights
 
 WEIGHTS = OPEN_CLIP[0]
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model")
@@ -36,22 +38,42 @@ class Loaded:
     config: dict
 
 
-def load_open_clip(run: Run) -> Loaded:
+def load_open_clip(run: Run, *, decodes: bool) -> Loaded:
     """The network that `weights`, `architecture` and `pretrained` of a run name.
+
+    Args:
+        run: of which nothing else is read.
+        decodes: whether it must have a decoder that writes captions, or must have none.
 
     Raises:
         UserError: one line, for: a missing folder or file, an unknown architecture, pretrained tag or config, a
             checkpoint of another architecture, a truncated file, NaN, no tokenizer, no way to the hub or into a model
-            that is gated there.
+            that is gated there; a decoder where none must be, or none where one must be.
     """
     source = _source(run)
+    _refuse_other_kind(run, source, decodes=decodes)
     open_clip = import_open_clip(libraries_of(source.model_cfg))
     network = _built(open_clip, source)
-    state = expand_token_rows(read_weights(source.weights), network.vocab_size)
+    state = expand_token_rows(read_weights(source.weights), getattr(network, "text", network).vocab_size)
     load_into(network, _as_this_version(open_clip, network, state), source.weights)
     flatten_products(network.visual)
     config = {"model_cfg": source.model_cfg, "preprocess_cfg": _preprocess(open_clip, network, source)}
     return Loaded(network, _tokenizer(open_clip, source), config)
+
+
+def write_open_clip(model: Loaded, folder: Path) -> None:
+    """Writes open_clip_config.json and open_clip_model.safetensors (float32, the whole token table) into a folder.
+
+    open_clip.create_model_and_transforms("local-dir:FOLDER") then gives a network with equal outputs, up to rounding.
+    Where the text encoder is one of transformers, its config.json and the tokenizer's files are written too;
+    open_clip brings its own tokenizer along.
+    """
+    save_file(copies(model.network, model.network.state_dict()), folder / WEIGHTS, metadata={"format": "pt"})
+    (folder / CONFIG).write_text(json.dumps(model.config, indent=2) + "\n", encoding="utf-8")
+    if hasattr(model.tokenizer, "save_pretrained"):
+        model.tokenizer.save_pretrained(folder)
+    if "hf_model_name" in model.config["model_cfg"]["text_cfg"]:
+        model.network.text.config.save_pretrained(folder)
 
 
 def fetch(run: Run) -> None:
@@ -94,6 +116,16 @@ def _source(run: Run) -> _Source:
     run.require("weights")
     weights = Path(run.weights)
     return _Source(model_cfg, {}, _weights_in(run, weights) if weights.is_dir() else weights, name)
+
+
+def _refuse_other_kind(run: Run, source: _Source, *, decodes: bool) -> None:
+    if ("multimodal_cfg" in source.model_cfg) == decodes:
+        return
+    found = "no multimodal_cfg, and so no decoder" if decodes else "a multimodal_cfg, a decoder of captions"
+    raise UserError(
+        f"params.yaml: runs.{run.key}.family says {run.family!r}, but the config of {run.architecture or run.weights} "
+        f"has {found}: write family: {'clip' if decodes else 'coca'}."
+    )
 
 
 def _from_folder(run: Run) -> _Source:
