@@ -15,11 +15,11 @@ IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 export OMP_WAIT_POLICY ?= PASSIVE
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help run test slow lint bench-front bench-pairs bench-graph bench-scale lock install clean
+.PHONY: help run test slow lint bench-front bench-pairs bench-captions bench-graph bench-scale lock install clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1|/' | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 run: $(INSTALLED) ## install what is missing, then run every stage that is out of date (dvc repro)
 	$(IN_VENV) dvc repro
@@ -40,6 +40,9 @@ bench-front: $(INSTALLED) ## what a second of inversion buys, for every way to i
 
 bench-pairs: $(INSTALLED) ## pairs of images and texts that ViLT scores in a second, ours against a plain loop
 	$(IN_VENV) python -m tests.bench_pairs
+
+bench-captions: $(INSTALLED) ## captions that CoCa writes in a second, ours against a plain loop
+	$(IN_VENV) python -m tests.bench_captions
 
 bench-graph: $(INSTALLED) ## what the graph itself costs: pipeline run and status beside dvc repro, 50 to 400 items
 	$(IN_VENV) python -m tests.bench_graph
