@@ -184,24 +184,40 @@ def _check_tasks(run: Run, entry: object, where: str) -> None:
         )
     listed = place(where, entry, "metrics")
     needed = {"top1": "by which a learning rate is chosen"}
-    if tasks["target"] == "retrieval":
-        needed["text_recall"] = f"since {run.target_benchmark} is a benchmark of captions"
+    if main := {"retrieval": "text_recall", "captioning": "cider"}.get(tasks["target"]):
+        needed[main] = f"since {run.target_benchmark} is a benchmark of {tasks['target']}"
     for metric, why in needed.items():
         if metric not in run.metrics:
             raise UserError(f"{listed} lists {list(run.metrics)}, but needs {metric!r}, {why}.")
+    if tasks["target"] == "captioning":
+        _check_captioning(run, place(where, entry, "target_benchmark"), f"{where}.decoding")
+
+
+def _check_captioning(run: Run, named: str, where: str) -> None:
+    """Refuse a family that writes no captions, and a way to write them that there is not."""
+    writers = [name for name in lookup.names("stages.models") if lookup.constant("stages.models", name, "DECODES")]
+    if run.family not in writers:
+        raise UserError(
+            f"{named} says {run.target_benchmark!r}, which asks for captions, but the family {run.family!r} writes "
+            f"none. What writes some: {', '.join(writers)}."
+        )
+    if "method" in run.decoding:
+        lookup.check("stages.decoders", run.decoding["method"], place(where, run.decoding, "method"))
 
 
 def _check_encoders(run: Run, where: str) -> None:
-    """Refuse a recipe that cannot teach a model of the run's kind, two encoders or a joint one."""
-    kind = lookup.constant("stages.models", run.family, "ENCODERS")
+    """Refuse a recipe that cannot teach a model of the run's kind: two encoders or a joint one, or a captioner."""
+    encoders = lookup.constant("stages.models", run.family, "ENCODERS")
+    decodes = lookup.constant("stages.models", run.family, "DECODES")
+    own = {encoders, "captioner"} if decodes else {encoders}
     taught_by = {name: lookup.constant("stages.recipes", name, "TEACHES") for name in lookup.names("stages.recipes")}
     for recipe in run.recipes:
-        if kind not in taught_by[recipe]:
-            fitting = [name for name, kinds in taught_by.items() if kind in kinds]
-            what = {"two": "two encoders", "joint": "one joint encoder"}
+        if not own & {*taught_by[recipe]}:
+            fitting = [name for name, kinds in taught_by.items() if own & {*kinds}]
+            what = {"two": "two encoders", "joint": "one joint encoder", "captioner": "two encoders and a decoder"}
             raise UserError(
                 f"{place(where, run.recipes, recipe)} teaches models of {what[taught_by[recipe][0]]}, but the family "
-                f"{run.family!r} is {what[kind]}. What teaches that: {', '.join(fitting)}."
+                f"{run.family!r} is {what[encoders]}. What teaches that: {', '.join(fitting)}."
             )
 
 

@@ -39,9 +39,10 @@ runs:
     seeds: [3]
 """
 FOLDERS = {
-    "stages.models": ["clip", "vilt"],
-    "stages.benchmarks": ["captioned_folder", "image_folder"],
-    "stages.metrics": ["called_new", "image_recall", "text_recall", "top1"],
+    "stages.models": ["clip", "coca", "vilt"],
+    "stages.benchmarks": ["captioned_folder", "captioning_folder", "image_folder"],
+    "stages.decoders": ["beam", "greedy"],
+    "stages.metrics": ["called_new", "cider", "image_recall", "text_recall", "top1"],
     "stages.recipes": ["matching", "paper", "replay"],
     "stages.writers": ["local_llm", "openai_server"],
 }
@@ -303,3 +304,41 @@ def test_settings_take_whole_numbers_for_numbers_and_keep_defaults() -> None:
         params.settings(Steps, {"steps": 2.5}, "params.yaml: x")
     with pytest.raises(UserError, match="params.yaml: x: steps must be at least 1, but is 0"):
         params.settings(Steps, {"steps": 0}, "params.yaml: x")
+
+
+CAPTIONS = GOOD.replace("target_benchmark: image_folder", "target_benchmark: captioning_folder").replace(
+    "metrics: [top1, called_new]", "metrics: [top1, cider]\n    decoding: {method: beam, beams: 3}"
+)
+
+
+def test_a_run_that_asks_for_captions_says_how_they_are_written(tmp_path):
+    run = load(tmp_path, CAPTIONS.replace("family: clip", "family: coca")).run("together")
+    assert run.decoding == {"method": "beam", "beams": 3}
+    assert run.measured_by([])["decoding"] == run.decoding
+    assert load(tmp_path, GOOD).run("together").decoding == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "family: coca",
+            "family: clip",
+            "asks for captions, but the family 'clip' writes none. What writes some: coca",
+        ),
+        (
+            "metrics: [top1, cider]",
+            "metrics: [top1]",
+            "needs 'cider', since captioning_folder is a benchmark of captioning",
+        ),
+        ("method: beam", "method: bean", r"decoding.method.* says 'bean'.*Did you mean 'beam'"),
+        (
+            "retention_benchmark: image_folder",
+            "retention_benchmark: captioning_folder",
+            "a benchmark of captioning, but",
+        ),
+    ],
+)
+def test_captions_that_cannot_be_had_are_told(old, new, told, tmp_path):
+    with pytest.raises(UserError, match=told):
+        load(tmp_path, CAPTIONS.replace("family: clip", "family: coca").replace(old, new))
