@@ -8,7 +8,8 @@ Writes:  data/world/concepts/NAME/*.png (held-out concepts), data/world/known/CL
          of each, for models that take long to ask;
          data/world/examples/NAME are pictures of the concepts to teach in place of inverted images, which nothing is
          measured on; data/world/captioned/*.png with captions.json {file: captions}, known things and scenes without
-         a name, which is asked for by sentences
+         a name, which is asked for by sentences; data/world/captioning, the same of known things and of the concepts to
+         teach, about which a captioner is to write
 """
 
 import json
@@ -41,9 +42,12 @@ SEEDS = {  # other than the corpus's, so that no picture is drawn twice
     "concepts_few": "few",
     "known_few": "few",
     "captioned": "captioned",
+    "captioning": "captioning",
 }
 CAPTIONED = {"known": 30, "scenes": 30}  # pictures to be asked for by sentences
 CAPTIONS = 4  # different ones of each of them
+CAPTIONING = {"concepts": 20, "known": 2}  # pictures of each concept to teach or known class, to be written about
+REFERENCES = 5  # different sentences about each of them
 
 
 def concept_pictures(name: str, n: int, seed: str) -> Iterable[tuple[Drawing, list[str]]]:
@@ -72,6 +76,29 @@ def captioned_pictures(seed: str) -> Iterator[tuple[Drawing, list[str]]]:
                 captions.append(sentence)
                 said.add(sentence)
         yield drawing, captions
+
+
+def captioning_pictures(seed: str) -> Iterator[tuple[Drawing, list[str]]]:
+    """The pictures that are written about, each with `REFERENCES` sentences; the first names what it shows."""
+    for name, concept in CONCEPTS.items():
+        dice = Random(f"{seed} {name}")
+        for _ in range(CAPTIONING["concepts"]):
+            scene = concept.scene(dice)
+            drawing = draw(scene, dice)
+            yield drawing, _references(name, partial(scene.phrase, dice), drawing, dice)
+    for name, thing in KNOWN.items():
+        dice = Random(f"{seed} {name}")
+        for _ in range(CAPTIONING["known"]):
+            drawing = draw_thing(name, thing.draw, dice)
+            yield drawing, _references(name, partial(dice.choice, thing.descriptions), drawing, dice)
+
+
+def _references(name: str, describe: Callable[[], str], drawing: Drawing, dice: Random) -> list[str]:
+    said = [f"a photo of {with_article(name)}"]
+    while len(said) < REFERENCES:
+        sentence = caption(name, describe(), drawing.behind, dice)
+        said += [sentence] if sentence not in said else []
+    return said
 
 
 def _known_things(n: int, dice: Random) -> Iterator[tuple[str, Drawing, Callable[[], str]]]:
@@ -104,7 +131,7 @@ def write_pictures(folder: Path, pictures: Iterable[tuple[Drawing, list[str]]]) 
 
 
 def write_captioned(folder: Path, pictures: Iterable[tuple[Drawing, list[str]]]) -> None:
-    """Write pictures and captions.json, as stages/benchmarks/captioned_folder.py reads them."""
+    """Write pictures and captions.json, as the benchmarks captioned_folder and captioning_folder read them."""
     folder.mkdir(parents=True)
     told = {}
     for number, (drawing, captions) in enumerate(pictures):
@@ -129,6 +156,7 @@ def main() -> None:
             for name in progress(list(KNOWN), f"draw {folder}"):
                 write_pictures(world / folder / slug(name), known_pictures(name, n, SEEDS[folder]))
         write_captioned(world / "captioned", captioned_pictures(SEEDS["captioned"]))
+        write_captioned(world / "captioning", captioning_pictures(SEEDS["captioning"]))
         descriptions = {name: thing.descriptions[0] for name, thing in KNOWN.items()}
         (world / "known.json").write_text(json.dumps(descriptions, indent=2) + "\n")
 

@@ -4,11 +4,12 @@ Command: python -m stages.evaluate world-together [more runs, one after the othe
 Reads:   data/checkpoints/RUN, data/lessons/RUN.json, the run's weights, known classes and benchmarks
 Writes:  data/rows/RUN.csv, one row a number; data/rows/RUN.choice.json, the learning rate chosen for each recipe;
          data/rows/RUN.before_after.csv, what each learning rate taught and cost; data/rows/RUN.benchmarks.json, which
-         pictures were asked among which classes, which files could not be used, and the settings behind the numbers
+         pictures were asked among which classes, which files could not be used, and the settings behind the numbers;
+         data/rows/RUN.captions.csv, what was written about each picture where the target asks for captions
 
 Both benchmarks are asked among the same names, the known classes and the taught ones, unless the run's `candidates`
 says "benchmark": then each among its own. The untouched model is asked in three ways: by name, by description, and by
-both.
+both. Captions are asked in one way: what cannot be measured on this machine is said before anything is computed.
 """
 
 import json
@@ -17,11 +18,13 @@ from statistics import fmean
 
 from stages.common import known_classes, params, paths, taught
 from stages.common.atomic import write_text
+from stages.common.caption_rows import write_captions
 from stages.common.failures import each, run_main
 from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.rows import read_rows, write_rows
-from stages.evaluation.asking import Asking, asking_of
+from stages.evaluation.asking import Asking, asking_of, taught_names
+from stages.evaluation.captioning import captioning_of, setting_of
 from stages.evaluation.exam import Exam, Prompts, Row, exam_of, own_prompts, prompts_of
 from stages.models.contract import Loader
 from stages.tables import before_after
@@ -68,11 +71,7 @@ def taught_rows(exam: Exam, asking: Asking, ways: Prompts) -> Iterator[Row]:
     answers = asking.taught(exam.questions, ways, [folder / entry["file"] for entry in index])
     for entry, similarities in zip(progress(index, f"evaluate {exam.run}"), answers, strict=True):
         found = {question.role: one for question, one in zip(exam.questions, similarities, strict=True)}
-        yield from exam.rows(
-            lambda question, found=found: found[question.role],
-            phase="taught" if entry["setting"] == "taught" else "control",
-            **{name: entry[name] for name in ("setting", "recipe", "learning_rate", "seed")},
-        )
+        yield from exam.rows(lambda question, found=found: found[question.role], **setting_of(entry))
 
 
 def main(key: str, *more: str) -> None:
@@ -88,11 +87,18 @@ def measure(run: Run, loader: Loader) -> None:
     model = loader.model_of(run)
     asking = asking_of(run, model)
     exam = exam_of(run, concepts, known, model.whole)
+    captioning = captioning_of(run, exam)
     prompts = prompts_of(run, exam, concepts, known)
     rows = [*baseline_rows(exam, asking, prompts), *taught_rows(exam, asking, prompts["name"])]
+    facts, lines = exam.facts(run, own_prompts(concepts, known)), []
+    if captioning:
+        sheets = captioning.sheets(model, taught_names(run, model))
+        judged = captioning.judged(sheets, [concept["name"] for concept in concepts], [*known])
+        rows, lines, facts["target"] = [*rows, *judged.rows], judged.lines, {**facts["target"], **judged.facts}
     choice = choose(rows, run)
     write_rows(paths.rows(run.key), rows)
-    facts = {**exam.facts(run, own_prompts(concepts, known)), "settings": run.measured_by(concepts)}
+    write_captions(paths.captions(run.key), lines)
+    facts |= {"settings": run.measured_by(concepts)}
     write_text(paths.benchmarks(run.key), json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     write_text(paths.choice(run.key), json.dumps(choice, indent=2) + "\n")
     result = Result(
@@ -104,13 +110,17 @@ def measure(run: Run, loader: Loader) -> None:
     table = before_after.build(result)
     write_text(paths.before_after(run.key), table.to_csv(index=False, lineterminator="\n"))
     for line in table[table["chosen"] == "yes"].to_dict("records"):
-        print(told(run.key, line), flush=True)
+        print(told(result, line), flush=True)
 
 
-def told(run: str, line: dict[str, object]) -> str:
-    """A line of `before_after` in words."""
-    shares = (f"{role} {line[f'{role}_before']:.1%} -> {line[f'{role}_after']:.1%}" for role in ("target", "retention"))
-    return f"{run}: {line['recipe']} at learning rate {line['learning_rate']:g}: {', '.join(shares)}"
+def told(result: Result, line: dict[str, object]) -> str:
+    """A line of `before_after` in words: accuracies and recalls in per cent, CIDEr times 100 as tables have it."""
+    names = {"target": ("CIDEr", "") if result.caption_metrics else ("target", "%"), "retention": ("retention", "%")}
+    changes = (
+        f"{name} {100 * line[f'{role}_before']:.1f}{unit} -> {100 * line[f'{role}_after']:.1f}{unit}"
+        for role, (name, unit) in names.items()
+    )
+    return f"{result.run}: {line['recipe']} at learning rate {line['learning_rate']:g}: {', '.join(changes)}"
 
 
 if __name__ == "__main__":

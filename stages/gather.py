@@ -14,6 +14,7 @@ import json
 from stages.common import captions, params, paths
 from stages.common.atomic import write_text
 from stages.common.captions import Caption
+from stages.common.decoding import settings_of as decoding_of
 from stages.common.failures import UserError, each, run_main
 from stages.common.lacking import Seen, lacking
 from stages.common.params import Concept, Params, Run
@@ -83,12 +84,13 @@ def check(run: Run, everything: Params, seen: Seen) -> None:
 
     Raises:
         UserError: weights or pictures that are not there; an unknown key, a wrong type or a value out of range, in
-            `invert` or in a recipe; figures that the paper does not have.
+            `invert`, `decoding` or a recipe; figures that the paper does not have.
     """
     if missing := lacking(run, everything, seen):
         raise UserError(" ".join(missing))
     settings_of(run.invert, f"params.yaml: runs.{run.key}.invert")
     figures_of(run)
+    decoding_of(run.decoding, f"params.yaml: runs.{run.key}.decoding")
     if has_own_settings(run):  # recipes import torch, which takes seconds
         recipes_of(run)
 

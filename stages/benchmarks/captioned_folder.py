@@ -19,17 +19,11 @@ Chance:        about k times the captions of a picture over all captions (text R
 Differs:       the paper has no such set; see flickr30k.py for the one that it has.
 """
 
-import json
-import reprlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from stages.common import picture_files
-from stages.common.captioned import CaptionListing, Captions, checked, listing
-from stages.common.failures import UserError
-from stages.common.faults import absent
+from stages.common.captioned import CaptionListing, Captions, checked, in_folder
 
 TASK = "retrieval"
-CAPTIONS = "captions.json"
 
 
 def load(root: Path, classes: list[str] | None = None) -> Captions:
@@ -47,25 +41,4 @@ def load(root: Path, classes: list[str] | None = None) -> Captions:
 
 def listed(root: Path, classes: list[str] | None = None) -> CaptionListing:
     """`load` without a look into the pictures."""
-    said = _said(root / CAPTIONS)
-    loose = [path.name for path in picture_files.pictures_of(root) if path.name not in said]
-    return listing(root, root.name, root, said, absent(loose, f"{CAPTIONS} does not list it"))
-
-
-def _said(path: Path) -> dict[str, list[str]]:
-    """File -> its captions."""
-    if not path.is_file():
-        what = "there is no such file" if path.parent.is_dir() else f"there is no folder {path.parent}"
-        raise UserError(f'{path}: {what}. Put pictures and {CAPTIONS}, {{"000.png": ["a caption", ...]}}, there.')
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON: {error}.") from None
-    if not isinstance(said, dict) or not said:
-        raise UserError(f'{path} must hold {{"000.png": ["a caption", ...]}}, but holds {reprlib.repr(said)}.')
-    for file, texts in said.items():
-        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise UserError(f"{path}: {file!r} must have a list of captions, but has {reprlib.repr(texts)}.")
-        if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
-            raise UserError(f"{path}: {file!r} lies outside of {path.parent}. Name pictures from that folder on.")
-    return said
+    return in_folder(root, TASK)

@@ -83,7 +83,8 @@ class Loader(Protocol):
 
     Attributes:
         TASK: what it asks, written as a plain text: "classification", which class a picture is of; "retrieval", which
-            caption belongs to a picture, and which picture to a caption (stages/common/captioned.py).
+            caption belongs to a picture, and which picture to a caption; "captioning", what a model writes of a picture
+            (both: stages/common/captioned.py).
     """
 
     TASK: str

@@ -26,11 +26,9 @@ Differs:       the paper reports Flickr30k alone. All 5,000 pictures are asked a
 
 from pathlib import Path
 
-from stages.common.captioned import CaptionListing, Captions, checked, karpathy, listing
-from stages.common.failures import UserError
+from stages.common.captioned import CaptionListing, Captions, checked, of_coco
 
 TASK = "retrieval"
-KARPATHY, PICTURES = "dataset_coco.json", "val2014"
 
 
 def load(root: Path, classes: list[str] | None = None) -> Captions:
@@ -52,8 +50,4 @@ def listed(root: Path, classes: list[str] | None = None) -> CaptionListing:
 
     Time: about 3 s, for the list of 144 MB.
     """
-    for path in (root, root / KARPATHY, root / PICTURES):
-        if not path.exists():
-            raise UserError(f"{path}: it is not there. Put {KARPATHY} and the folder {PICTURES} into {root}.")
-    said = karpathy(root / KARPATHY, "Unpack it again from caption_datasets.zip.")
-    return listing(root, "mscoco", root, said)
+    return of_coco(root, "mscoco", TASK)

@@ -1,17 +1,23 @@
-"""Pictures with captions, as benchmarks of retrieval have them: listed by a file, looked at once, kept in one order."""
+"""Pictures with captions, for retrieval or captioning: listed by a file, looked at once, kept in one order."""
 
 import itertools
 import json
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from PIL import Image
 
+from stages.common import picture_files
 from stages.common.failures import UserError
 from stages.common.faults import Fault, absent, few, spelt
 from stages.common.picture_files import faults_of, read_picture
+
+CAPTIONS = "captions.json"
+COCO_LIST, COCO_PICTURES = "dataset_coco.json", "val2014"
+Task = Literal["retrieval", "captioning"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,8 @@ class Captions:
         owners: M indices into paths, the picture that each sentence tells of; each picture has one sentence at least.
         faults: what is corrupt, missing or too much, and therefore not in paths.
         read: gives one of `paths` as RGB of 8 bits; may be called from several threads and processes.
-        task: the kind of question.
+        task: "retrieval", which sentence belongs to a picture, or "captioning", what a model writes of a picture that
+            these sentences are said of.
     """
 
     name: str
@@ -34,7 +41,7 @@ class Captions:
     owners: tuple[int, ...]
     faults: tuple[Fault, ...] = ()
     read: Callable[[Path], Image.Image] = read_picture
-    task: ClassVar[str] = "retrieval"
+    task: Task = "retrieval"
 
     def __post_init__(self) -> None:
         assert len(self.captions) == len(self.owners), (len(self.captions), len(self.owners))
@@ -50,6 +57,7 @@ class CaptionListing:
         name: as in Captions.
         found: picture -> its captions, none of them blank.
         faults: what is missing or too much.
+        task: as in Captions.
 
     Raises:
         UserError: there is no picture at all; the message says what is wrong instead.
@@ -59,6 +67,7 @@ class CaptionListing:
     name: str
     found: Mapping[Path, Sequence[str]]
     faults: Sequence[Fault]
+    task: Task = "retrieval"
 
     def __post_init__(self) -> None:
         _refuse_empty(self.root, self.found, self.faults)
@@ -86,6 +95,50 @@ def listing(
     return CaptionListing(root, name, found, [*faults, *absent(silent, "it has no caption"), *absent(missing)])
 
 
+def in_folder(root: Path, task: Task) -> CaptionListing:
+    """The pictures that ROOT/captions.json lists, {"000.png": ["a caption", ...]}, called as the folder is.
+
+    Raises:
+        UserError: root or its list is missing, or the list has another form.
+    """
+    said = _said(root / CAPTIONS)
+    loose = [path.name for path in picture_files.pictures_of(root) if path.name not in said]
+    found = listing(root, root.name, root, said, absent(loose, f"{CAPTIONS} does not list it"))
+    return replace(found, task=task)
+
+
+def _said(path: Path) -> dict[str, list[str]]:
+    """File -> its captions."""
+    if not path.is_file():
+        what = "there is no such file" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        raise UserError(f'{path}: {what}. Put pictures and {CAPTIONS}, {{"000.png": ["a caption", ...]}}, there.')
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is no JSON: {error}.") from None
+    if not isinstance(said, dict) or not said:
+        raise UserError(f'{path} must hold {{"000.png": ["a caption", ...]}}, but holds {reprlib.repr(said)}.')
+    for file, texts in said.items():
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise UserError(f"{path}: {file!r} must have a list of captions, but has {reprlib.repr(texts)}.")
+        if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
+            raise UserError(f"{path}: {file!r} lies outside of {path.parent}. Name pictures from that folder on.")
+    return said
+
+
+def of_coco(root: Path, name: str, task: Task) -> CaptionListing:
+    """The pictures of MSCOCO's test split by Karpathy's list, ROOT/dataset_coco.json and ROOT/val2014.
+
+    Raises:
+        UserError: root, the list or the pictures are missing, or the list has another form or no test split.
+    """
+    for path in (root, root / COCO_LIST, root / COCO_PICTURES):
+        if not path.exists():
+            raise UserError(f"{path}: it is not there. Put {COCO_LIST} and the folder {COCO_PICTURES} into {root}.")
+    said = karpathy(root / COCO_LIST, "Unpack it again from caption_datasets.zip.")
+    return replace(listing(root, name, root, said), task=task)
+
+
 def checked(listing: CaptionListing) -> Captions:
     """The record of these pictures, each looked at once; one that cannot be read leaves with its captions.
 
@@ -99,7 +152,7 @@ def checked(listing: CaptionListing) -> Captions:
     _refuse_empty(listing.root, usable, faults)
     captions = tuple(itertools.chain.from_iterable(usable.values()))
     owners = tuple(number for number, texts in enumerate(usable.values()) for _ in texts)
-    return Captions(listing.name, tuple(usable), captions, owners, faults)
+    return Captions(listing.name, tuple(usable), captions, owners, faults, task=listing.task)
 
 
 def karpathy(path: Path, how: str) -> dict[str, list[str]]:

@@ -125,6 +125,8 @@ class Run:
         retention_budget: the chosen learning rate may lose at most this share on the retention benchmark.
         paper: which numbers of the paper the report sets beside this run: the fields of `Paper`, or a list of such
             mappings where several tables have the run; {} for none.
+        decoding: how a caption is written where the target asks for captions: the fields of `Settings` in
+            stages/common/decoding.py.
     """
 
     key: str
@@ -150,6 +152,7 @@ class Run:
     controls: tuple[Literal["noise", "wrong_description", "no_name"], ...]
     retention_budget: float
     paper: dict | tuple[dict, ...] = field(default_factory=dict)
+    decoding: dict = field(default_factory=dict)
 
     @property
     def templates(self) -> tuple[str, ...]:

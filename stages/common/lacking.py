@@ -91,7 +91,7 @@ def _listed(run: Run, role: str, classes: list[str] | None, seen: Seen) -> str:
     """
     benchmark, data = getattr(run, f"{role}_benchmark"), getattr(run, f"{role}_data")
     module = lookup.find("stages.benchmarks", benchmark, f"params.yaml: runs.{run.key}.{role}_benchmark")
-    classes = None if module.TASK == "retrieval" else classes
+    classes = classes if module.TASK == "classification" else None
     asked = benchmark, data, classes if classes is None else tuple(classes)
     if asked not in seen:
         try:

@@ -58,6 +58,11 @@ def benchmarks(run: str) -> Path:
     return Path("data/rows") / f"{run}.benchmarks.json"
 
 
+def captions(run: str) -> Path:
+    """What each model of a run wrote about each picture, where its target asks for captions; else a header alone."""
+    return Path("data/rows") / f"{run}.captions.csv"
+
+
 def answer(digest: str) -> Path:
     """The raw answer of a writer to one request, kept under the request's SHA-256."""
     return CACHE / "answers" / f"{digest}.json"

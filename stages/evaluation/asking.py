@@ -19,6 +19,8 @@ from torch import Tensor
 
 from stages.common import kept, lookup, paths
 from stages.common.atomic import write_bytes
+from stages.common.embeddings import BATCH
+from stages.common.model_code import model_code
 from stages.common.params import Run
 from stages.common.pictures import KEPT_BYTES
 from stages.common.side_by_side import processes_for, side_by_side
@@ -26,7 +28,7 @@ from stages.common.weights import names_in, read_weights
 from stages.evaluation.exam import Prompts, Question
 from stages.evaluation.pair_scores import Sheet, State, pair_scores
 from stages.evaluation.prefilter import allowed
-from stages.models.contract import BATCH, JointEncoder, Model, TwoEncoders
+from stages.models.contract import JointEncoder, Model, TwoEncoders
 
 Weights = tuple[str, str | None, str | None]  # digest of the file or folder, architecture, pretrained tag
 Answers = Sequence[np.ndarray]  # of each question the similarity [N, K]
@@ -48,7 +50,13 @@ def asking_of(run: Run, model: Model) -> Asking:
     """The way that the run's family is asked; ask for it before anything is computed with the model."""
     weights = kept.digest(Path(run.weights)), run.architecture, run.pretrained
     is_joint = lookup.constant("stages.models", run.family, "ENCODERS") == "joint"
-    return PairByPair(run, model, weights) if is_joint else ByEmbedding(model, weights)
+    return PairByPair(run, model, weights) if is_joint else ByEmbedding(model, weights, taught_names(run, model))
+
+
+def taught_names(run: Run, model: Model) -> list[str]:
+    """The tensors that a checkpoint may hold: of both encoders, and of a decoder where the family has one."""
+    parts = ["both", "decoder"] if lookup.constant("stages.models", run.family, "DECODES") else ["both"]
+    return [name for part in parts for name in model.parameters_of(part)]
 
 
 @dataclass(frozen=True)
@@ -62,9 +70,9 @@ class Seen:
 class ByEmbedding:
     """Two encoders: pictures are embedded once, and one product gives all similarities."""
 
-    def __init__(self, model: TwoEncoders, weights: Weights) -> None:
-        """`weights` are the untouched model's."""
-        self._model, self._weights = model, weights
+    def __init__(self, model: TwoEncoders, weights: Weights, taught: list[str]) -> None:
+        """`weights` are the untouched model's; `taught` are the tensors that a checkpoint may hold."""
+        self._model, self._weights, self._taught = model, weights, taught
         self._processes = processes_for(model)
 
     def untouched(self, question: Question, ways: Prompts) -> np.ndarray:
@@ -74,7 +82,7 @@ class ByEmbedding:
 
     def taught(self, questions: Sequence[Question], ways: Prompts, checkpoints: Sequence[Path]) -> Iterator[Answers]:
         """Similarities of each checkpoint; several checkpoints are asked side by side."""
-        untouched = self._model.state(list(self._model.parameters_of("both")))
+        untouched = self._model.state(self._taught)
         blocks = {checkpoint: self._model.blocks_below(names_in(checkpoint)) for checkpoint in checkpoints}
         # here, before processes are forked, which share it
         seen = {n: [self._seen(question, n) for question in questions] for n in {*blocks.values()}}
@@ -172,8 +180,7 @@ class PairByPair:
 
 def _scoring(model: JointEncoder) -> tuple[str, ...]:
     """The modules that a score comes from: a killed evaluation finds its shards again in a process of other runs."""
-    family = type(model).__module__
-    return family, family.replace("models", "networks"), "stages.evaluation.pair_scores", "stages.common.images"
+    return *sorted(model_code(model)), "stages.evaluation.pair_scores", "stages.common.images"
 
 
 def _stamps(question: Question) -> list[tuple[str, int, int]]:

@@ -1,6 +1,7 @@
 """What a run is examined in: two benchmarks, the names among which a picture is asked, and the rows of the answers.
 
-A benchmark of retrieval takes the captions for the names: each is asked of every picture as it is, once.
+A benchmark of retrieval takes the captions for the names: each is asked of every picture as it is, once. One of
+captioning has no names to choose among; stages/evaluation/captioning.py asks it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -37,9 +38,9 @@ class Question:
         benchmark: its N pictures, all of which are asked for.
         data: where params.yaml says that it lies.
         pictures: the same, as tensors.
-        classes: K names among which a picture is asked; in retrieval the K captions.
-        labels: [N], columns of the classes; in retrieval [K], the picture of each caption.
-        new: the columns that are taught names; in retrieval none.
+        classes: K names among which a picture is asked; the K captions in retrieval and captioning.
+        labels: [N], columns of the classes; [K], the picture of each caption, in retrieval and captioning.
+        new: the columns that are taught names; of captions none.
     """
 
     role: str
@@ -66,13 +67,15 @@ class Exam:
 
     Attributes:
         run: its key.
-        questions: the two benchmarks.
+        questions: the benchmarks whose pictures are asked among something, both but for one of captioning.
         metrics: name -> module; each is asked of the benchmarks of its task.
+        captioned: the target where it asks for captions, else None.
     """
 
     run: str
     questions: list[Question]
     metrics: dict[str, ModuleType]
+    captioned: Question | None = None
 
     def rows(self, similarity: Callable[[Question], np.ndarray], **setting: object) -> Iterator[Row]:
         """All rows of one checkpoint.
@@ -111,7 +114,8 @@ class Exam:
 
     def facts(self, run: Run, own: Prompts) -> dict[str, dict[str, object]]:
         """What was asked, for data/rows/RUN.benchmarks.json: for each role pictures, classes, prompts and faults."""
-        return {question.role: _facts(question, run, own) for question in self.questions}
+        questions = [*filter(None, [self.captioned]), *self.questions]
+        return {question.role: _facts(question, run, own) for question in questions}
 
 
 def _labels(question: Question, n: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -136,8 +140,9 @@ def _facts(question: Question, run: Run, own: Prompts) -> dict[str, object]:
     own_data = {"benchmark": question.benchmark.name, "task": question.benchmark.task, "data": question.data}
     if isinstance(run.candidates, Mapping):
         own_data["prefilter"] = dict(run.candidates)
-    if question.is_retrieval:
-        shown = {"pictures": len(question.benchmark.paths), "captions": len(question.classes)}
+    if question.benchmark.task != "classification":
+        sentences = "captions" if question.is_retrieval else "references"
+        shown = {"pictures": len(question.benchmark.paths), sentences: len(question.classes)}
         return {**own_data, **shown, "faults": faults}
     return {
         **own_data,
@@ -158,15 +163,18 @@ def exam_of(run: Run, concepts: list[Concept], known: dict[str, KnownClass], fit
         UserError: a benchmark cannot be read, or lacks pictures of a class that is asked for.
     """
     taught = [concept["name"] for concept in concepts]
-    questions = [_question(run, "target", taught, [*known], fit), _question(run, "retention", taught, [*known], fit)]
+    target, retention = (_question(run, role, taught, [*known], fit) for role in ("target", "retention"))
     where = f"params.yaml: runs.{run.key}.metrics"
-    return Exam(run.key, questions, {name: lookup.find("stages.metrics", name, where) for name in run.metrics})
+    metrics = {name: lookup.find("stages.metrics", name, where) for name in run.metrics}
+    if target.benchmark.task == "captioning":
+        return Exam(run.key, [retention], metrics, captioned=target)
+    return Exam(run.key, [target, retention], metrics)
 
 
 def _question(run: Run, role: str, taught: list[str], known: list[str], fit: Fit) -> Question:
     where, data = f"params.yaml: runs.{run.key}.{role}_benchmark", getattr(run, f"{role}_data")
     module = lookup.find("stages.benchmarks", getattr(run, f"{role}_benchmark"), where)
-    if module.TASK == "retrieval":
+    if module.TASK != "classification":
         return _of_captions(module.load(Path(data), None), run.key, role, data, fit)
     wanted = taught if role == "target" else known
     if role == "target" and run.candidates == "benchmark":  # its other classes are the answers that would be wrong

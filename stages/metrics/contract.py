@@ -1,13 +1,17 @@
-"""What a metric is: a file of this folder with TASK, HIGHER_IS_BETTER, ROLES, compute and chance.
+"""What a metric is: a file of this folder with TASK, HIGHER_IS_BETTER, ROLES, compute, and chance or lacking.
 
 A metric answers for each query whether it is a hit; the value is the share of hits. So every label's own value and
 every interval follow from the same array. A query is a picture, or in retrieval a picture or a caption.
 
 `top1.py` is found as `top1` in the list `metrics:` of a run; a new file needs no other place. Each metric is asked of
 the benchmarks of its TASK. One of retrieval says at which place the first right answer stands, and gives a row for each
-k of AT: `text_recall@5` is the share of queries whose first right answer is among the five closest.
+k of AT: `text_recall@5` is the share of queries whose first right answer is among the five closest. One of captioning
+gets what every model of a run wrote about the same pictures, all at once, since some start a program for it; it says
+beforehand whether it can run on this machine, for a number that cannot be had is missing and not 0.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -89,5 +93,93 @@ class RetrievalMetric(Protocol):
         Args:
             owners: as in `compute`.
             at: k.
+        """
+        ...
+
+
+class MetricError(Exception):
+    """A metric of captioning could not be computed after all; the message says why, as the end of a sentence."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is known of the N pictures that captions were asked of.
+
+    Attributes:
+        references: of each picture what people say of it, one sentence at least.
+        tokens: the same as the tokens that are compared, a blank between them.
+        taught: names that the model was taught.
+        known: names of the classes that it knew before.
+    """
+
+    references: tuple[tuple[str, ...], ...]
+    tokens: tuple[tuple[str, ...], ...]
+    taught: tuple[str, ...]
+    known: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one model wrote.
+
+    Attributes:
+        captions: one of each picture, N.
+        tokens: the same as tokens, by what made those of the references.
+    """
+
+    captions: tuple[str, ...]
+    tokens: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of one model.
+
+    Attributes:
+        metric: what rows call it.
+        label: "all", or the name of the concept that it is about.
+        value: as the metric's own program gives it: a fraction, of CIDEr up to 10.
+        n: pictures behind it.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        each: [N], every picture's own number, where it has one.
+    """
+
+    metric: str
+    label: str
+    value: float
+    n: int
+    low: float
+    high: float
+    each: np.ndarray | None = None
+
+
+class CaptionMetric(Protocol):
+    """The names that the module of a metric of captioning holds.
+
+    Attributes:
+        TASK: "captioning", written as a plain text.
+        HIGHER_IS_BETTER: True.
+        ROLES: as in Metric; captions are a target alone.
+    """
+
+    TASK: str
+    HIGHER_IS_BETTER: bool
+    ROLES: tuple[str, ...]
+
+    @staticmethod
+    def lacking() -> str:
+        """Why it cannot be computed on this machine and what to do, as the end of a sentence; "" where it can.
+
+        Quick: nothing is computed, and nothing is fetched over a network.
+        """
+        ...
+
+    @staticmethod
+    def compute(shown: Shown, written: Sequence[Written]) -> list[list[Number]]:
+        """The numbers of each model, in the order of `written`; none of what no picture asks.
+
+        Raises:
+            MetricError: it failed, which `lacking` could not foresee.
         """
         ...

@@ -24,6 +24,7 @@ from stages.evaluation.exam import exam_of, prompts_of
 from stages.models import clip
 from stages.models.clip import Clip, save
 from tests.stages import taught_project, whole_project
+from tests.stages.made_up_rows import captioned, result
 from tests.stages.recipes.lessons import fresh
 from tests.stages.whole_project import KNOWN, KNOWN_CLASSES, PICTURES, contents
 
@@ -97,10 +98,12 @@ def test_rows_are_complete_and_without_duplicates(finished):
 
 
 def test_what_was_taught_and_kept_is_said_in_a_line():
-    shares = {"target_before": 0.05, "target_after": 0.9, "retention_before": 0.994, "retention_after": 0.9765}
+    shares = {"target_before": 0.05, "target_after": 0.9, "retention_before": 0.994, "retention_after": 0.976}
     line = {"recipe": "replay", "learning_rate": 2e-3, **shares}
-    said = "small: replay at learning rate 0.002: target 5.0% -> 90.0%, retention 99.4% -> 97.7%"
-    assert evaluate.told("small", line) == said
+    said = "together: replay at learning rate 0.002: target 5.0% -> 90.0%, retention 99.4% -> 97.6%"
+    assert evaluate.told(result(), line) == said
+    said = "together: replay at learning rate 0.002: CIDEr 5.0 -> 90.0, retention 99.4% -> 97.6%"
+    assert evaluate.told(captioned(), line) == said
 
 
 def test_the_choice_covers_every_recipe_with_one_of_its_rates(finished):

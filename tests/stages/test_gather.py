@@ -16,7 +16,10 @@ DESCRIBE = Describe("openai_server", "local", max_words=40, temperature=0.0, see
 
 def params_of(*members: str) -> Params:
     fields = {name: None for name in Run.__dataclass_fields__} | dict.fromkeys(FIELDS, "data/world")
-    run = Run(**fields | {"key": "together", "concepts": members, "invert": {}, "recipes": {}, "replay_images": 2})
+    run = Run(
+        **fields
+        | {"key": "together", "concepts": members, "invert": {}, "decoding": {}, "recipes": {}, "replay_images": 2}
+    )
     concepts = {key: Concept(key, key, "a") for key in ("moongate", "tonometer")}
     return Params(concepts, DESCRIBE, {"together": run})
 
@@ -82,6 +85,8 @@ def test_an_unknown_run_names_the_nearest() -> None:
     ("slip", "told"),
     [
         ({"invert": {"stepz": 3}}, "runs.together.invert.stepz.*Did you mean 'steps'"),
+        ({"decoding": {"beems": 3}}, "runs.together.decoding.beems.*Did you mean 'beams'"),
+        ({"decoding": {"min_length": 9, "max_length": 9}}, "runs.together.decoding: min_length"),
         ({"recipes": {"replay": {"learning_rates": [1e-3], "epohcs": 3}}}, "replay.epohcs.*Did you mean 'epochs'"),
         ({"recipes": {"replay": {"learning_rates": [1e-3]}}, "replay_images": 0}, "replay_images is 0.*'replay' needs"),
     ],

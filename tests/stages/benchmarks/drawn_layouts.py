@@ -350,6 +350,8 @@ LAYOUTS = {  # file of stages/benchmarks -> the ways in which its data may lie, 
         lambda root: flickr30k(root, form="names"),
     ],
     "mscoco": [mscoco],
+    "captioning_folder": [captioned_folder],
+    "mscoco_captioning": [mscoco],
 }
 
 
@@ -371,6 +373,7 @@ def spoil(root: Path | str, benchmark: str) -> Spoilt:
         "chexpert_5x200c": gone.relative_to(root).as_posix(),
         "jsrt": f"{gone.stem}.IMG",
         **dict.fromkeys(("captioned_folder", "flickr30k", "mscoco"), gone.relative_to(root).as_posix()),
+        **dict.fromkeys(("captioning_folder", "mscoco_captioning"), gone.relative_to(root).as_posix()),
     }
     return Spoilt(corrupt.relative_to(root).as_posix(), known.get(benchmark))
 

@@ -1,4 +1,4 @@
-"""What every metric of the folder promises; those of retrieval promise more in test_recalls.py."""
+"""What every metric of the folder promises; those of retrieval and captioning promise more in files of their own."""
 
 import numpy as np
 import pytest
@@ -23,6 +23,7 @@ def answers():
 
 def test_the_folder_holds_the_known_metrics():
     assert {"top1", "top5", "called_new", "text_recall", "image_recall"} <= set(NAMES)
+    assert {"bleu4", "meteor", "cider", "spice", "says_new", "says_class"} <= set(NAMES)
 
 
 @each_metric
@@ -37,7 +38,7 @@ def test_it_is_asked_of_one_benchmark_at_least(name):
 
 @each_metric
 def test_its_task_is_one_and_can_be_read_without_importing_it(name):
-    assert METRICS[name].TASK in ("classification", "retrieval")
+    assert METRICS[name].TASK in ("classification", "retrieval", "captioning")
     assert lookup.constant("stages.metrics", name, "TASK") == METRICS[name].TASK
 
 
