@@ -1,7 +1,8 @@
 """Examine a tiny model on fresh drawings: does it know what it should, and not know what it must not?
 
-A model that sees an image and a text together (the tiny ViLT) is also asked whether pairs match. Not a stage of the
-graph: run it after `python -m stages.pretrain`.
+A model that sees an image and a text together (the tiny ViLT) is also asked whether pairs match, one that writes
+sentences (the tiny CoCa) whether they name what is shown. Not a stage of the graph: run it after `python -m
+stages.pretrain`.
 
 Command: python -m stages.examine                             (the tiny CLIP)
          python -m stages.examine data/weights/tiny_vilt      (or another folder of weights in one of their layouts)
@@ -16,10 +17,13 @@ import torch
 from torch import Tensor
 
 from stages.common.atomic import write_text
+from stages.common.decoding import Settings as Decoding
 from stages.common.failures import run_main
 from stages.common.rows import wilson
+from stages.common.said import names_in
 from stages.common.side_by_side import processes_for
-from stages.models.contract import JointEncoder, Model, TwoEncoders
+from stages.decoders.contract import captions
+from stages.models.contract import Captioner, JointEncoder, Model, TwoEncoders
 from stages.pretraining.clip import WEIGHTS as TINY_CLIP
 from stages.pretraining.trained import family_of, model_in
 from stages.world.concepts import CONCEPTS, DEVELOPMENT
@@ -31,6 +35,7 @@ from stages.world.words import with_article
 SEED = "exam"
 PICTURES, ROUNDS, CHOICES = 100, 20, 64  # of each concept; of attribute matching; texts to choose from
 PAIRS, OF_EACH = 600, 10  # scenes that are shown with a sentence; pictures of each known class that are
+WORST = 5  # known classes that are listed
 
 
 def share(hits: Tensor) -> dict[str, float]:
@@ -77,6 +82,23 @@ def held_out(model: Model, names: list[str]) -> dict[str, dict[str, dict[str, fl
         images = pixels([concepts[name].draw(dice) for _ in range(PICTURES)])
         result[name] = {way: share(model.similarity(images, texts).argmax(1) == column) for way, texts in ways.items()}
     return result
+
+
+def named(model: Captioner) -> dict[str, object]:
+    """Share of sentences about known things that say their name, about held-out concepts theirs.
+
+    Sentences are written as a run writes them whose `decoding` says nothing. Of the known classes the WORST are listed.
+    """
+    dice, things, names = Random(f"{SEED} sentences"), {}, (*KNOWN, *CONCEPTS, *DEVELOPMENT)
+    for name, thing in KNOWN.items():
+        things[name] = [draw_thing(name, thing.draw, dice) for _ in range(OF_EACH)]
+    for name, concept in (CONCEPTS | DEVELOPMENT).items():
+        things[name] = [concept.draw(dice) for _ in range(OF_EACH)]
+    written = iter(captions(model, pixels([one for own in things.values() for one in own]), Decoding()))
+    hits = {name: torch.tensor([name in names_in(next(written), names) for _ in own]) for name, own in things.items()}
+    known = sorted(KNOWN, key=lambda name: int(hits[name].sum()))
+    listed = [*known[:WORST], *CONCEPTS, *DEVELOPMENT]
+    return {"known classes": share(torch.cat([hits[name] for name in KNOWN]))} | {n: share(hits[n]) for n in listed}
 
 
 def scene_pairs() -> tuple[Tensor, list[str], Tensor]:
@@ -143,6 +165,8 @@ def main(folder: str = str(TINY_CLIP)) -> None:
         looker = model_in(TINY_CLIP)
         answers["pairs of scenes"] = told_apart(model, looker, *scene_pairs())
         answers["pairs of known things"] = told_apart(model, looker, *known_pairs())
+    if family_of(Path(folder)).DECODES:
+        answers["named in a sentence"] = named(model)
     answers |= {
         "known classes by name": known_classes(model, by_name),
         "known classes by description": known_classes(model, by_text),

@@ -18,11 +18,12 @@ def family_of(folder: Path) -> ModuleType:
         UserError: it has none of the tiny models' layouts.
     """
     if (folder / CONFIG).is_file():
-        return lookup.find("stages.models", "clip", str(folder))
+        decodes = "multimodal_cfg" in json.loads((folder / CONFIG).read_text(encoding="utf-8")).get("model_cfg", {})
+        return lookup.find("stages.models", "coca" if decodes else "clip", str(folder))
     path = folder / VILT_CONFIG
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("model_type") == "vilt":
         return lookup.find("stages.models", "vilt", str(folder))
-    raise UserError(f"{folder} must hold {CONFIG} of a CLIP, or {VILT_CONFIG} of a ViLT, but has neither.")
+    raise UserError(f"{folder} must hold {CONFIG} of a CLIP or CoCa, or {VILT_CONFIG} of a ViLT, but has neither.")
 
 
 def model_in(folder: Path) -> Model:

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from transformers import ViltModel
 
-from stages.pretraining import vilt_network, vilt_sight
+from stages.pretraining import vilt_network
 from stages.pretraining.corpus import augmented, moved
 from stages.pretraining.teacher import _scaled, measured
 from stages.pretraining.vilt_sight import Sight
