@@ -1,4 +1,4 @@
-"""Names what photos show, before and after teaching.
+"""Names what photos show, before and after teaching; a captioner writes about them, too.
 
 Reads params.yaml, data/lessons/RUN.json, the run's known classes, data/checkpoints/RUN, data/rows/RUN.choice.json and
 RUN.benchmarks.json.
@@ -27,11 +27,21 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model says about one photo: the likeliest names with their probability, in falling order."""
+    """What the model says about one photo.
+
+    Attributes:
+        photo: its path.
+        before: the likeliest names with their probability, in falling order, of the untouched model.
+        after: the same of the taught one.
+        said_before: what a captioner writes about it; None of other models.
+        said_after: the same of the taught one.
+    """
 
     photo: str
     before: list[tuple[str, float]]
     after: list[tuple[str, float]]
+    said_before: str | None = None
+    said_after: str | None = None
 
 
 def classify(
@@ -57,6 +67,17 @@ def classify(
         [(names[place], round(share, 4)) for share, place in zip(row, places, strict=True)]
         for row, places in zip(best.values.tolist(), best.indices.tolist(), strict=True)
     ]
+
+
+def said(model: "Model", images: "list[Tensor]", run: Run) -> list[str | None]:
+    """What a captioner writes about each image, as the run's `decoding` has it; None of a model that cannot write."""
+    if not lookup.constant("stages.models", run.family, "DECODES"):
+        return [None] * len(images)
+    from stages.common.decoding import settings_of
+    from stages.decoders.contract import captions
+
+    decoding = settings_of(run.decoding, f"params.yaml: runs.{run.key}.decoding")
+    return [captions(model, image, decoding)[0] for image in images]
 
 
 def class_prompts(run: Run) -> dict[str, tuple[str, ...]]:
@@ -89,6 +110,8 @@ def show(answer: Answer) -> str:
         f"  {name_before:<24}{share_before:>7.1%}    {name_after:<24}{share_after:>7.1%}"
         for (name_before, share_before), (name_after, share_after) in zip(answer.before, answer.after, strict=True)
     ]
+    written = {"before": answer.said_before, "after": answer.said_after}
+    lines += [f"  it writes {when}: {text}" for when, text in written.items() if text is not None]
     return "\n".join([answer.photo, f"  {'before':<35}after teaching", *lines])
 
 
@@ -106,10 +129,11 @@ def main(*words: str) -> None:
 
     model = lookup.find("stages.models", run.family, f"params.yaml: runs.{run.key}.family").load(run)
     images = [read_images([photo], model.whole) for photo in asked.photos]
-    before = classify(model, images, prompted)
+    before = classify(model, images, prompted), said(model, images, run)
     model.load_state(read_weights(checkpoint.file))
-    after = classify(model, images, prompted)
-    answers = [Answer(str(photo), *pair) for photo, *pair in zip(asked.photos, before, after, strict=True)]
+    after = classify(model, images, prompted), said(model, images, run)
+    pairs = zip(map(str, asked.photos), before[0], after[0], before[1], after[1], strict=True)
+    answers = [Answer(*pair) for pair in pairs]
     if asked.json:
         print(json.dumps([asdict(answer) for answer in answers], indent=1))
         return

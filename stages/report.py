@@ -1,7 +1,8 @@
 """Rows to a page: tables, figures and pictures of every run in params.yaml, and what did not work, in words.
 
-Reads:  data/rows/RUN.csv, RUN.choice.json and RUN.benchmarks.json, data/lessons/RUN.json, data/inverted/RUN of each
-        run; the folders of real pictures that `concepts:` names.
+Reads:  data/rows/RUN.csv, RUN.choice.json, RUN.benchmarks.json and RUN.captions.csv, data/lessons/RUN.json,
+        data/inverted/RUN of each run; the folders of real pictures that `concepts:` names; pictures that a run wrote
+        captions of, where they still lie there.
 Writes: data/report/index.html (self-contained), report.md, rows.csv, metrics.json, tradeoff.png.
 
     python -m stages.report          (about 10 s on a CPU; no torch)
@@ -26,8 +27,20 @@ from stages.common.failures import run_main
 from stages.figures import contract as figures
 from stages.figures import gallery, similarity, tradeoff
 from stages.reporting.chapters import Chapter, Hole, chapters
-from stages.tables import accuracy, beside_paper, controls, failures, overview, per_class, retrieval, seeds, spread
-from stages.tables.contract import FEW, Result, averages, control_lines, taught_line
+from stages.reporting.gained import Changes
+from stages.tables import (
+    accuracy,
+    beside_paper,
+    captioning,
+    controls,
+    failures,
+    overview,
+    per_class,
+    retrieval,
+    seeds,
+    spread,
+)
+from stages.tables.contract import FEW, Result, averages, control_lines, rate, taught_line
 
 RECIPES = {  # a recipe of another name is called by it
     "paper": "the paper's recipe",
@@ -35,12 +48,14 @@ RECIPES = {  # a recipe of another name is called by it
     "matching": "image-text matching",
     "masked_words": "masked words, inverted images",
     "implicit": "masked words, noise (implicit)",
+    "captioning": "contrast and captions",
 }
 TABLES = {
     "overview": overview,
     "spread": spread,
     "accuracy": accuracy,
     "retrieval": retrieval,
+    "captioning": captioning,
     "beside_paper": beside_paper,
     "controls": controls,
     "per_class": per_class,
@@ -89,9 +104,21 @@ def _view(chapter: Chapter, *, is_first: bool) -> dict[str, object]:
         "choice": chapter.result.choice,
         "asked": chapter.asked,
         "is_retrieval": bool(chapter.result.recalls),
+        "is_captioned": bool(chapter.result.caption_metrics),
+        "changes": chapter.changes and _changes(chapter.changes),
         "tables": {name: table.build(chapter.result) for name, table in TABLES.items()},
         "tradeoff": Markup(figure),
     }
+
+
+def _changes(changes: Changes) -> dict[str, object]:
+    """The captions that changed most, with addresses of their pictures."""
+    kinds = {"gained": changes.gained, "lost": changes.lost}
+    shown = {
+        kind: [{**vars(one), "picture": _addresses([one.picture])[0] if one.picture else None} for one in own]
+        for kind, own in kinds.items()
+    }
+    return {**vars(changes), "learning_rate": rate(changes.learning_rate), **shown}
 
 
 def _tradeoff(chapter: Chapter, *, is_small: bool) -> Figure:
@@ -142,7 +169,11 @@ def _metrics(result: Result) -> dict[str, dict]:
 
 def _numbers(line: pd.Series) -> dict[str, float]:
     found = {"target": "target", "retention": "retention", "retention_loss": "loss", "called_new": "called_new"}
-    found |= {name.removeprefix("target "): name for name in line.index if "_recall@" in name}
+    found |= {
+        name.removeprefix("target "): name
+        for name in line.index
+        if name.startswith("target ") and name != "target top5"
+    }
     return {name: round(line[column].mean, 6) for name, column in found.items() if line[column] is not None}
 
 
@@ -155,7 +186,7 @@ def _joined(texts: list[str]) -> str:
 def _fill(template: str, facts: dict[str, object]) -> str:
     room = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=lambda name: name is not None and name.endswith(".html.jinja"),
+        autoescape=template.endswith(".html.jinja"),  # of the words that it takes in, too
         undefined=StrictUndefined,  # a misspelt name in a template is an error, never an empty place
         trim_blocks=True,
         lstrip_blocks=True,

@@ -35,7 +35,7 @@ def draw(
             target, retention as averages over seeds, rate (learning rate as text). A line without both is left out.
         budget: share of the retention accuracy that may be lost, a fraction; the zone that keeps it is tinted.
         words: name of a recipe to its name in the legend.
-        target: what the target number is called.
+        target: what the target number is called; CIDEr may be above 1 and is no share.
         is_small: a small multiple, without learning rates, whose legend has the recipes alone.
     """
     shown = lines[[bool(a and b) for a, b in zip(lines["target"], lines["retention"], strict=True)]]
@@ -49,6 +49,8 @@ def draw(
     _untouched(axes, shown[shown["phase"] == "baseline"], scale=0.7 if is_small else 1)
     _frame(axes, shown, gap=TICK_GAP["small" if is_small else "large"])
     axes.set_ylabel(target)
+    if "CIDEr" in target:
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
     _zone(axes, shown, budget, is_small=is_small)
     if not is_small:
         _legend(figure, axes, shown)
@@ -114,7 +116,7 @@ def _frame(axes: Axes, shown: pd.DataFrame, *, gap: float) -> None:
     axes.set_xscale("function", functions=stretch)
     axes.set_xlim(low, high)
     axes.set_xticks(_ticks(low, high, gap), minor=False)
-    axes.set_ylim(-0.04, 1.04)
+    axes.set_ylim(-0.04, 1.04 * max([1.0, *(average.greatest for average in shown["target"])]))
     axes.set_xlabel("retention accuracy, stretched to the right")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0, decimals=0))

@@ -7,10 +7,12 @@ import pandas as pd
 from PIL import Image
 
 from stages.common import paths, rows, taught
+from stages.common.caption_rows import read_captions
 from stages.common.failures import UserError
 from stages.common.lacking import lacking
 from stages.common.params import Params, Run
 from stages.common.picture_files import pictures_of, read_picture
+from stages.reporting.gained import Changes, changes_of
 from stages.tables.contract import FEW, Choice, Result, averages
 from stages.tables.paper_figures import compared
 
@@ -33,6 +35,7 @@ class Chapter:
         histories: name of each shown concept to the history of its inversion (columns step, image, similarity,
             total_variation).
         real: key of each shown concept to real pictures, empty where params.yaml names none.
+        changes: the captions that gained and lost most; None where the target asked for none.
     """
 
     run: Run
@@ -44,6 +47,7 @@ class Chapter:
     inverted: dict[str, list[Image.Image]]
     histories: dict[str, pd.DataFrame]
     real: dict[str, list[Image.Image]]
+    changes: Changes | None
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,18 @@ def _chapter(run: Run, everything: Params) -> Chapter:
         inverted={each["key"]: _pictures(folders[each["name"]]) for each in shown},
         histories={name: _history(folder, run) for name, folder in folders.items()},
         real={each["key"]: _real(everything.concept(each["key"]).examples) for each in shown},
+        changes=_changes(run, result),
     )
+
+
+def _changes(run: Run, result: Result) -> Changes | None:
+    """The captions that changed most, where there are any; a run of classes may lack the file."""
+    if not result.caption_metrics:
+        return None
+    path = paths.captions(run.key)
+    if not path.exists():
+        raise UserError(f"{path} does not exist. `dvc repro evaluate@{run.key}` makes it.")
+    return changes_of(result, read_captions(path), run.seeds[0])
 
 
 def _shown(lesson: list[dict], result: Result) -> list[dict]:
@@ -144,8 +159,8 @@ def _require(result: Result) -> None:
         if not any(line["target"] and line["retention"] for _, line in lines[found].iterrows()):
             raise UserError(
                 f"{paths.rows(result.run)} lacks top1 of target and retention for {words}. params.yaml: "
-                f"runs.{result.run}.metrics must list top1, and text_recall where the target has captions; then run "
-                f"`dvc repro evaluate@{result.run}`."
+                f"runs.{result.run}.metrics must list top1, and of captions text_recall or cider; then run `dvc repro "
+                f"evaluate@{result.run}`."
             )
 
 

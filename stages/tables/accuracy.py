@@ -9,7 +9,7 @@ def build(result: Result) -> pd.DataFrame:
     """Accuracies as the paper lays them out, mean over seeds with their range.
 
     Returns:
-        Index: target accuracy (of captions text R@1), of each listed concept where there are several, retention
+        Index: target accuracy (or text R@1, or CIDEr), of each listed concept where there are several, retention
         accuracy, of each known class where they are few, its loss, both among the best five answers, and the share of
         known pictures called by a taught name; what was not measured is left out. Columns, two levels: ("",
         "pictures"), ("untouched model, prompted by", prompt) and (recipe, learning rate), the chosen learning rate

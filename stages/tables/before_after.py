@@ -26,9 +26,9 @@ def build(result: Result) -> pd.DataFrame:
     Returns:
         COLUMNS. recipe: "untouched" for the model before. setting: the way of asking it, or "taught", or the control.
         within_budget, chosen: "yes" or "no", for "taught" alone: whether it loses no more of retention than the run
-        allows, and whether the rule chose it. seeds: how many. Top-1 of target and retention, of captions R@1 of text
-        retrieval: fractions, mean over seeds; before, where something was taught, is the untouched model asked by name.
-        Missing where a column has no meaning.
+        allows, and whether the rule chose it. seeds: how many. Top-1 of target and retention, R@1 of text retrieval,
+        CIDEr of captions: fractions, mean over seeds; before, where something was taught, is the untouched model asked
+        by name. Missing where a column has no meaning.
     """
     lines = averages(result)
     before = _measured(untouched_line(lines), "before")

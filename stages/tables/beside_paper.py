@@ -11,6 +11,8 @@ KNOWN = ("imagenet-1k", "imagenet-100")  # benchmarks of what every model of the
 KNOWN_TO = {"MedCLIP-ViT": "chexpert-5x200c"}  # and of what one knew alone, which others are taught
 ASKED_BY = {"baseline": "name", "description prompt, no training": "description"}  # variants without teaching
 COLUMNS = ["table", "asked for", "model", "paper", "ours", "n", "difference"]
+CAPTIONED = {"coco-captions": "mscoco_captioning"}  # the paper's benchmark of captions, and ours
+CAPTION_METRICS = {"bleu4": "BLEU@4", "meteor": "METEOR", "cider": "CIDEr", "spice": "SPICE"}
 RECALL = re.compile(r"(text|image)_r(\d+)")  # how the paper's figures of retrieval are called
 
 
@@ -21,9 +23,10 @@ def build(result: Result) -> pd.DataFrame:
     compared.
 
     Returns:
-        Columns table ("Table 1", or "version 2, Table 9"), asked for (a concept, what was known, or a recall), model
-        (untouched, or its learning rate), paper and difference (ours minus the paper's) in per cent and points, ours, n
-        (queries of ours: pictures, and for image recall captions); empty for a run that names no table of the paper.
+        Columns table ("Table 1", or "version 2, Table 9"), asked for (a concept, what was known, a recall, or a metric
+        of captions), model (untouched, or its learning rate), paper and difference (ours minus the paper's) in per cent
+        and points, ours, n (queries of ours: pictures, and for image recall captions); empty for a run that names no
+        table of the paper.
     """
     if not result.paper:
         return pd.DataFrame(columns=COLUMNS)
@@ -56,6 +59,10 @@ def _column(result: Result, figure: dict[str, str]) -> tuple[str | None, str]:
         theirs = result.rows.loc[result.rows["role"] == "target", "benchmark"] == figure["benchmark"]
         column = f"target {recall[1]}_recall@{recall[2]}" if theirs.any() else None
         return column, f"{recall[1]} R@{recall[2]} ({figure['benchmark']})"
+    if figure["benchmark"] in CAPTIONED:
+        theirs = result.rows["benchmark"] == CAPTIONED[figure["benchmark"]]
+        column = f"target {figure['metric']}" if theirs.any() else None
+        return column, f"{CAPTION_METRICS[figure['metric']]} ({figure['benchmark']})"
     concept = figure["concept"].casefold()
     target = {label.casefold(): f"target: {label}" for label in result.labels}
     if figure["benchmark"] not in (*KNOWN, KNOWN_TO.get(figure["model"])):

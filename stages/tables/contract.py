@@ -15,7 +15,7 @@ from stages.common.taught import PREFERRED
 
 CHOSEN = "✓"  # stands behind the learning rate that the rule chose
 FEW = 12  # concepts or classes listed one by one; of more concepts the best and the worst, of classes the worst
-MAIN = ("top1", "text_recall@1")  # the number that stands for a benchmark: of classes, of captions
+MAIN = ("top1", "text_recall@1", "cider")  # what stands for a benchmark: of classes, of retrieval, of captioning
 SETTING = ["phase", "setting", "recipe", "learning_rate"]
 CELL = ["role", "label", "metric"]
 NUMBERS = ["value", "n", "chance", "low", "high"]
@@ -70,14 +70,22 @@ class Result:
         metrics = self.rows.loc[self.rows["role"] == "target", "metric"].unique()
         return [metric for metric in metrics if "@" in metric]
 
+    @cached_property
+    def caption_metrics(self) -> list[str]:
+        """The metrics of captions, where the target asked for some, in the order of the rows; else none."""
+        metrics = self.rows.loc[self.rows["role"] == "target", "metric"].unique()
+        return [*metrics] if "cider" in metrics else []
+
     @property
     def target(self) -> str:
-        """What the target number is called: R@1 of text retrieval where captions were asked, else accuracy."""
+        """What the target number is called: R@1 of text retrieval, CIDEr of captions, else accuracy."""
+        if self.caption_metrics:
+            return "target, CIDEr"
         return "target, text R@1" if self.recalls else "target accuracy"
 
     @cached_property
     def labels(self) -> list[str]:
-        """Names of the taught concepts, in the order of the rows; none where captions were asked."""
+        """Names of the taught concepts, in the order of the rows; none in retrieval and captioning."""
         return self._labels("target")
 
     @property
@@ -105,7 +113,7 @@ class Result:
         return found if len(found) <= FEW else []
 
     def _labels(self, role: str) -> list[str]:
-        labels = self.rows.loc[self.rows["role"] == role, "label"]
+        labels = self.rows.loc[(self.rows["role"] == role) & self.rows["metric"].isin(MAIN), "label"]
         return [label for label in labels.unique() if label != "all"]
 
 
@@ -120,8 +128,8 @@ class Average:
         seeds: number of seeds; 1 for the untouched model.
         n: queries behind each seed's number: pictures, and for image recall captions.
         chance: what guessing would give, None where that has no meaning.
-        low: smallest lower end of the seeds' 95 % Wilson intervals.
-        high: largest upper end of the seeds' 95 % Wilson intervals.
+        low: smallest lower end of the seeds' 95 % intervals.
+        high: largest upper end of the seeds' 95 % intervals.
     """
 
     mean: float
@@ -188,8 +196,9 @@ def averages(result: Result) -> pd.DataFrame:
     Returns:
         Columns phase, setting, recipe, learning_rate (as in the rows), rate (as text), is_chosen (at the chosen
         learning rate), target, retention, loss (of retention from the untouched model prompted by name), called_new,
-        `target top5`, `retention top5`, `target text_recall@1` and so on for each of `recalls`, `target: NAME` for each
-        concept and `retention: NAME` for each of `known_labels`; those from `target` on `Average` or None.
+        `target top5`, `retention top5`, `target text_recall@1` and so on for each of `recalls` and `caption_metrics`,
+        `target: NAME` for each concept and `retention: NAME` for each of `known_labels`; those from `target` on
+        `Average` or None.
     """
     return result.averaged.copy()
 
@@ -229,7 +238,7 @@ def _line(line: dict, group: pd.DataFrame, result: Result) -> dict:
     for role in ("target", "retention"):
         line[role] = _main(cells, role, "all")
     line["called_new"] = cells.get(("retention", "all", "called_new"))
-    for metric in result.recalls:
+    for metric in (*result.recalls, *result.caption_metrics):
         line[f"target {metric}"] = cells.get(("target", "all", metric))
     for role, labels in (("target", result.labels), ("retention", result.known_labels)):
         line[f"{role} top5"] = cells.get((role, "all", "top5"))

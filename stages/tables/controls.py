@@ -12,7 +12,7 @@ def build(result: Result) -> pd.DataFrame:
     Figure 5, captions without the name); with several each stands at the chosen learning rate alone.
 
     Returns:
-        Columns recipe, setting, learning rate (the chosen one marked), target accuracy (of captions text R@1), one for
+        Columns recipe, setting, learning rate (the chosen one marked), target accuracy (or text R@1, or CIDEr), one for
         each listed concept where there are several, retention accuracy, and known pictures called by a taught name
         before and after.
     """

@@ -32,15 +32,17 @@ def build(result: Result) -> pd.DataFrame:
 
 def _findings(result: Result, lines: pd.DataFrame, recipe: str) -> list[str]:
     after, before, against = taught_line(lines, recipe), untouched_line(lines), control_lines(lines, recipe)
-    together = result.target if result.recalls else "all concepts"
+    together = "all concepts" if result.target == "target accuracy" else result.target
+    unit = "" if result.caption_metrics else " %"
     columns = {label: f"target: {label}" for label in result.labels}
     if len(columns) != 1:  # else it is the same number twice
         columns = {together: "target", **columns}
     verdicts = {}
     for name, column in columns.items():
-        verdicts[name] = _target(after[column], before[column])
+        verdicts[name] = _target(after[column], before[column], unit)
         for control in against:
-            verdicts[name] |= _control(after[column], before[column], control[column], control["setting"])
+            words = f"the control “{control['setting'].replace('_', ' ')}” reaches"
+            verdicts[name] |= _control(after[column], before[column], control[column], words, unit)
     found = _budget(result, after, recipe) + _new_names(result, after, before)
     found += _told(verdicts, together, is_counted=len(result.labels) > FEW)
     return found + _description(lines, after) + _design(after, against)
@@ -83,31 +85,34 @@ def _new_names(result: Result, after: pd.Series, before: pd.Series) -> list[str]
     return [f"Known pictures are called by a taught name more often: {pair}."]
 
 
-def _target(after: Average | None, before: Average | None) -> dict[str, str]:
-    """Verdicts on what was learned: kind to its words with figures."""
+def _target(after: Average | None, before: Average | None, unit: str) -> dict[str, str]:
+    """Verdicts on what was learned: kind to its words with figures, behind which the unit stands."""
     if after is None or before is None:
         return {}
     found = {}
     if after.mean <= before.mean:
         verdict = "nothing was learned" if after.mean == before.mean else "less is found than before"
-        found[verdict] = f"{verdict}, {before.percent} % before and {after.percent} % after"
+        found[verdict] = f"{verdict}, {before.percent}{unit} before and {after.percent}{unit} after"
     if after.chance is not None and after.high is not None and after.high < after.chance:
-        found["what is found lies below chance"] = f"{after.percent} % lies below chance ({per_cent(after.chance)} %)"
+        found["what is found lies below chance"] = (
+            f"{after.percent}{unit} lies below chance ({per_cent(after.chance)}{unit})"
+        )
     return found
 
 
-def _control(after: Average | None, before: Average | None, control: Average | None, setting: str) -> dict[str, str]:
-    """Verdicts on a control, as `_target` gives them."""
+def _control(
+    after: Average | None, before: Average | None, control: Average | None, words: str, unit: str
+) -> dict[str, str]:
+    """Verdicts on a control, as `_target` gives them; `words` begin the sentence."""
     if after is None or before is None or control is None:
         return {}
-    words = f"the control “{setting.replace('_', ' ')}” reaches"
     if control.mean >= after.mean:
         kind = "no less than the taught model"
-        return {f"{words} {kind}": f"{words} {control.percent} %, {kind} ({after.percent} %)"}
+        return {f"{words} {kind}": f"{words} {control.percent}{unit}, {kind} ({after.percent}{unit})"}
     gain = after.mean - before.mean
     if control.mean - before.mean >= gain / 2:
-        kind, figures = "half or more of the taught model's gain", f"({before.percent} to {after.percent} %)"
-        return {f"{words} {kind}": f"{words} {control.percent} %, {kind} {figures}"}
+        kind, figures = "half or more of the taught model's gain", f"({before.percent} to {after.percent}{unit})"
+        return {f"{words} {kind}": f"{words} {control.percent}{unit}, {kind} {figures}"}
     return {}
 
 

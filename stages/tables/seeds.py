@@ -1,4 +1,4 @@
-"""Every seed's own number with its Wilson interval: what the averages of the other tables hide."""
+"""Every seed's own number with its interval: what the averages of the other tables hide."""
 
 import pandas as pd
 
@@ -9,8 +9,8 @@ def build(result: Result) -> pd.DataFrame:
     """Numbers of each seed, known classes and concepts that are not listed left to rows.csv.
 
     Returns:
-        Columns setting, recipe, learning rate, seed, role, label, metric, value, interval (95 % Wilson; both in
-        per cent), n (of queries: pictures, and for image recall captions), chance.
+        Columns setting, recipe, learning rate, seed, role, label, metric, value, interval (95 %; both times
+        100), n (of queries: pictures, and for image recall captions), chance.
     """
     is_listed = (result.rows["role"] == "target") & result.rows["label"].isin(result.listed)
     rows = result.rows[is_listed | (result.rows["label"] == "all")]

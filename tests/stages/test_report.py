@@ -9,12 +9,13 @@ from PIL import Image
 
 from stages import report
 from stages.common import paths
+from stages.common.caption_rows import write_captions
 from stages.common.failures import UserError
 from stages.common.params import Run
 from stages.common.rows import write_rows
 from stages.reporting import chapters
 from tests.stages import reported_project
-from tests.stages.made_up_rows import rows, table, with_captions
+from tests.stages.made_up_rows import rows, table, with_captions, with_written, written_lines
 from tests.stages.reported_project import RUNS, made_run
 
 
@@ -273,3 +274,45 @@ def test_a_pre_filter_is_named_beside_what_was_asked(project):
         "each picture asked with each caption as it is. Only the pairs of a picture with its 20 nearest texts" in text
     )
     assert "20 nearest pictures, by clip (data/weights/tiny_clip), were looked at;" in text
+
+
+def ask_to_write(meteor):
+    """Let the run `together` be one whose target asks for captions."""
+    found = with_written(table(rows("together", ["moongate", "gyroscope"])))
+    write_rows(paths.rows("together"), found.astype(object).where(found.notna(), None).to_dict("records"))
+    lines = written_lines().assign(meteor=meteor)
+    write_captions(paths.captions("together"), lines.astype(object).where(lines.notna(), None).to_dict("records"))
+    asked = json.loads(paths.benchmarks("together").read_text())
+    decoding = {"method": "beam", "beams": 6}
+    missing = {} if meteor else {"meteor": "there is no Java here"}
+    own = {"decoding": decoding, "tokenizer": "by rules", "missing": missing, "references": 24}
+    asked["target"] = {"benchmark": "told", "data": "told", "pictures": 12, "faults": [], **own}
+    paths.benchmarks("together").write_text(json.dumps(asked))
+
+
+def test_captions_are_shown_before_and_after_with_what_made_them_and_what_is_missing(project):
+    ask_to_write(None)
+    Path("told").mkdir()
+    Image.new("RGB", (8, 8)).save("told/10.png")
+    report.main()
+    page, text = ((project / name).read_text() for name in ("index.html", "report.md"))
+    for shown in (page, text):
+        assert "Decoding: method beam, beams 6" in shown and "by rules" in shown
+        assert "The 10 pictures whose caption gained most CIDEr" in shown
+        assert "The 1 picture whose caption lost most CIDEr" in shown
+        assert "taught 10" in shown and "name 10" in shown and "picture 10" in shown
+        assert "a sentence about each of 12 pictures" in shown.replace("\n", " ").replace("  ", " ")
+    assert "meteor is missing: there is no Java here" in page
+    assert page.count("not here") == 10
+    metrics = json.loads((project / "metrics.json").read_text())["together"]["paper"]
+    assert (metrics["target"], metrics["bleu4"], metrics["says_new"]) == (0.8, 0.2, 0.4)
+
+
+def test_a_run_of_captions_whose_file_is_gone_is_a_hole(project):
+    ask_to_write(0.1)
+    paths.captions("together").unlink()
+    report.main()
+    assert (
+        "together.captions.csv does not exist. `dvc repro evaluate@together` makes it."
+        in (project / "report.md").read_text()
+    )

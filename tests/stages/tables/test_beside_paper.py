@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from stages.common.entries import Paper
 from stages.tables.beside_paper import build
 from stages.tables.paper_figures import compared
-from tests.stages.made_up_rows import result, retrieval
+from tests.stages.made_up_rows import captioned, result, retrieval
 
 BY_WORDS = (("implicit", "implicit"), ("explicit-mlm", "masked_words"))
 
@@ -130,3 +130,19 @@ def test_only_the_recipe_that_a_table_is_of_is_compared_and_the_untouched_model_
     assert found(table, "moongate", "taught by implicit, 1e-5")["ours"].percent == "40.0"
     assert found(table, "moongate", "taught by masked_words, 1e-5")["ours"].percent == "80.0"
     assert found(table, kept, "taught by masked_words, 2e-5")["ours"] is None
+
+
+def test_captions_stand_beside_the_papers_of_the_same_metric_and_recipe():
+    made_up = captioned()
+    papers = (Paper("v1-9", "CoCa-laion2b", variant="transfer", recipe="paper"),)
+    run = SimpleNamespace(key="coco", papers=papers, recipes={"paper": {}, "replay": {}})
+    rows = made_up.rows.replace({"learning_rate": {2e-4: 6e-5}})
+    table = build(dataclasses.replace(made_up, rows=rows, paper=compared(run)))
+    assert set(table["table"]) == {"Table 9"}
+    before = found(table, "CIDEr (coco-captions)", "untouched, by name")
+    assert (before["paper"], before["ours"].percent, before["n"]) == ("31.1", "20.0", 10)
+    after = found(table, "CIDEr (coco-captions)", "taught, 6e-5")
+    assert (after["paper"], after["ours"].percent, after["difference"]) == ("47.3", "160.0", "+112.7")
+    assert found(table, "METEOR (coco-captions)", "taught, 6e-5")["ours"] is None
+    made_up = dataclasses.replace(made_up, rows=rows.replace({"benchmark": {"mscoco_captioning": "own"}}))
+    assert build(dataclasses.replace(made_up, paper=compared(run))).empty
