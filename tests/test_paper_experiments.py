@@ -18,7 +18,7 @@ from stages.common.params import Params
 from stages.tables.paper_figures import FIGURES, figures_of
 
 ROOT = Path(__file__).parents[1]
-TABLES = ["table1", "table11", "table2", "table3", "table5", "table8"]
+TABLES = ["table1", "table11", "table2", "table3", "table5", "table6", "table8", "table9"]
 PAPER = ["figure4", "figure5", *TABLES, "v2_table10", "v2_table12", "v2_table2", "v2_table9"]
 UNPRINTED = ["figure4", "figure5"]  # figures without numbers
 LIBRARY = ("rare", "rare_short", "fabrics", "chest_xray", "nodules", "coco")
@@ -104,6 +104,25 @@ def test_table_5_is_two_lines_of_table_8_and_shares_its_images(add) -> None:
         assert [getattr(run, field) for field in images] == [getattr(whole, field) for field in images]
         (rate,) = run.recipes["matching"]["learning_rates"]
         assert rate in COCO_BATCHES[run.recipes["matching"]["batch"]]
+
+
+def test_every_line_of_table_9_that_is_not_another_s_stands_beside_a_run(add) -> None:
+    runs = add("table9").runs.values()
+    with FIGURES.open(newline="") as file:
+        lines = [row for row in csv.DictReader(file) if row["table"] == "v1-9" and row["variant"] != "reference"]
+    shown = [figure for run in runs for figure in figures_of(run)]
+    assert len(lines) == 4 * (2 + 4) and all(line in shown for line in lines)
+
+
+def test_table_6_is_the_lines_with_a_dagger_of_table_9_and_shares_its_images(add) -> None:
+    loaded = add("table6", "table9")
+    images = ("concepts", "weights", "architecture", "pretrained", "seeds", "invert", "decoding", "metrics")
+    for key in own("table6")["runs"]:
+        run, whole = loaded.runs[key], loaded.runs[key.removesuffix("-best")]
+        assert [getattr(run, field) for field in images] == [getattr(whole, field) for field in images]
+        assert {**run.recipes["captioning"], "learning_rates": whole.recipes["captioning"]["learning_rates"]} == dict(
+            whole.recipes["captioning"]
+        )
 
 
 @pytest.mark.parametrize("table", ["v1-1", "v1-2", "v1-3", "v1-8", "v1-11", "v2-9"])
