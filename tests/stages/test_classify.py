@@ -9,13 +9,14 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from stages import classify, export
-from stages.common import params, paths, taught
+from stages.common import lookup, params, paths, taught
 from stages.common.failures import UserError
 from stages.common.open_clip_import import import_open_clip
 from stages.models import vilt
 from stages.models.clip import Clip
 from stages.models.vilt import Vilt
 from tests.stages import taught_project
+from tests.stages.models.tiny import run_for
 
 
 class Scripted:
@@ -52,6 +53,16 @@ def test_it_prints_both_answers_for_every_photo(project, capsys):
     assert "small: replay, learning rate 0.002, seed 0, among 3 names" in said
     assert said.index("red.png") < said.index("blue.jpg")
     assert said.count("moongate") == 4  # three names are possible, so each photo shows each before and after
+
+
+@pytest.mark.parametrize(("family", "variant", "writes"), [("coca", "pooled", True), ("clip", "vit", False)])
+def test_a_captioner_writes_about_a_photo_and_no_other_model_does(tiny_models, family, variant, writes):
+    run = run_for(tiny_models[family, variant], family, decoding={"method": "greedy"})
+    images = [torch.rand(1, 3, 32, 32), torch.rand(1, 3, 40, 32)]
+    said = classify.said(lookup.find("stages.models", family, "a test").load(run), images, run)
+    assert [isinstance(text, str) for text in said] == [writes, writes]
+    shown = classify.show(classify.Answer("red.png", [("arch", 1.0)], [("arch", 1.0)], "an arch", "a moongate"))
+    assert shown.endswith("it writes before: an arch\n  it writes after: a moongate")
 
 
 def test_json_holds_the_shares_of_all_names_and_teaching_changes_them(project, capsys):

@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from stages import draw
-from stages.benchmarks import captioned_folder, image_folder
+from stages.benchmarks import captioned_folder, captioning_folder, image_folder
 from stages.world.canvas import IMAGE_PX
 from stages.world.concepts import CONCEPTS, DEVELOPMENT
 from stages.world.known import KNOWN
+from stages.world.words import with_article
 from tests.stages.whole_project import contents
 
 HELD_OUT = {**CONCEPTS, **DEVELOPMENT}
@@ -56,6 +57,16 @@ def test_pictures_that_are_asked_for_by_sentences_have_four_each_and_share_none(
     assert np.bincount(captioned.owners).tolist() == [4] * 60
     assert len(set(captioned.captions)) == len(captioned.captions)
     assert len({path.read_bytes() for path in captioned.paths}) == 60
+
+
+def test_pictures_that_are_written_about_have_five_sentences_each_of_which_the_first_names_them(world):
+    told = captioning_folder.load(world / "captioning")
+    assert told.faults == () and np.bincount(told.owners).tolist() == [5] * (20 * len(CONCEPTS) + 2 * len(KNOWN))
+    names = [name for name in CONCEPTS for _ in range(20)] + [name for name in KNOWN for _ in range(2)]
+    for place, name in enumerate(names):
+        said = told.captions[5 * place : 5 * place + 5]
+        assert said[0] == f"a photo of {with_article(name)}" and len(set(said)) == 5
+    assert len({path.read_bytes() for path in told.paths}) == len(names)
 
 
 def test_half_of_them_show_known_things_each_another_and_half_scenes_without_a_concept(world):

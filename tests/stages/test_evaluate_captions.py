@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import load_file
 
 from stages import evaluate, finetune, invert
-from stages.common import java, params, paths
+from stages.common import java, paths
 from stages.common.caption_rows import read_captions
 from stages.common.caption_tokens import LIKE_IT, treebank_like
 from stages.common.decoding import Settings
@@ -31,8 +31,12 @@ RECIPES = """\
       paper: {learning_rates: [1.01e-3, 1.04e-3]}
       replay: {learning_rates: [1.0e-3], epochs: 2}
 """
-TAUGHT = "      paper: {learning_rates: [1.0e-3, 2.0e-3]}\n"
+TAUGHT = """\
+      captioning: {learning_rates: [2.0e-2], decoder: true, epochs: 3}
+      paper: {learning_rates: [1.0e-3]}
+"""
 METRICS = "metrics: [top1, bleu4, meteor, cider, spice, says_new, says_class]"
+PAPER = "paper", "taught"
 DECODING = {"method": "greedy", "max_length": 8}
 
 
@@ -81,19 +85,19 @@ def rows_of(folder=Path()):
 def test_rows_have_every_number_of_the_untouched_model_and_of_every_checkpoint(finished):
     table = rows_of(finished)
     per_model = ["bleu4", "cider", "says_new", "says_new_wrongly", "says_new", "says_new_wrongly", "says_class"]
-    assert len(table) == len(per_model) * (1 + 2 * 2 * 2)  # rates, settings and seeds
+    assert len(table) == len(per_model) * (1 + 2 * 2 * 2)  # recipes, settings and seeds
     assert sorted(table[table["phase"] == "baseline"]["metric"]) == sorted(per_model)
     assert set(table["setting"]) == {"name", "taught", "noise"}
-    assert set(table["label"]) == {"all", "moongate"} and set(table["chance"]) == {0.0}
+    assert set(table["label"]) == {"all", "moongate"} and table["chance"].isna().all()
     n = {metric: set(own["n"]) for metric, own in table.groupby("metric")}
-    assert n == {"bleu4": {6}, "cider": {6}, "says_new": {3}, "says_new_wrongly": {3}, "says_class": {3}}
+    assert n == {"bleu4": {6}, "cider": {6}, "says_new": {3}, "says_new_wrongly": {3, 6}, "says_class": {3}}
 
 
 def test_what_was_forgotten_is_still_asked_by_classes_and_chooses_the_learning_rate(finished):
     table = read_rows([finished / paths.rows("alone")])
     assert set(table[table["role"] == "retention"]["metric"]) == {"top1"}
     choice = json.loads((finished / paths.choice("alone")).read_text())
-    assert choice["paper"]["learning_rate"] in (1e-3, 2e-3)
+    assert choice["paper"]["learning_rate"] == 1e-3 and choice["captioning"]["learning_rate"] == 2e-2
 
 
 def test_a_metric_that_cannot_run_has_no_row_but_its_reason(finished):
@@ -140,7 +144,7 @@ def test_captions_and_their_values_are_those_worked_by_hand(project, tiny_models
 def test_captions_of_every_model_are_kept_picture_by_picture(finished):
     lines = read_captions(finished / paths.captions("alone"))
     assert len(lines) == 6 * (1 + 2 * 2 * 2)
-    assert lines[["setting", "learning_rate", "seed"]].drop_duplicates().shape == (9, 3)
+    assert lines[["setting", "recipe", "seed"]].drop_duplicates().shape == (9, 3)
 
 
 def test_a_second_time_and_in_several_processes_the_bytes_are_the_same(project, monkeypatch):
@@ -150,11 +154,22 @@ def test_a_second_time_and_in_several_processes_the_bytes_are_the_same(project, 
     assert contents(Path("data/rows")) == before
 
 
-def test_a_checkpoint_of_the_decoder_does_not_stay_in_the_model(project, tiny_models):
+def test_a_checkpoint_of_the_decoder_writes_otherwise_and_does_not_stay_in_the_model(finished, tiny_models):
+    """Those of `captioning` come first: what `paper` writes after them is what its own checkpoints write alone."""
+    lines = read_captions(finished / paths.captions("alone"))
+    before, decoder, encoder = (
+        lines[(lines[name] == value) & ~(lines["setting"] == "noise")]["caption"].tolist()
+        for name, value in (("setting", "name"), ("recipe", "captioning"), ("recipe", "paper"))
+    )
+    assert before * 2 != decoder
     model = coca.load(run_for(tiny_models["coca", "pooled"], "coca"))
-    run = params.load().run("alone")
-    names = asking.taught_names(run, model)
-    assert set(model.parameters_of("decoder")) < set(names)
+    folder, images = finished / paths.checkpoints("alone"), [finished / "told" / name for name in REFERENCES]
+    for place, entry in enumerate(
+        one for one in json.loads((folder / "index.json").read_text()) if (one["recipe"], one["setting"]) == PAPER
+    ):
+        model.load_state(load_file(folder / entry["file"]))
+        alone = captions(model, read_images(images, Fit(32)), Settings(**DECODING))
+        assert encoder[6 * place : 6 * place + 6] == alone
 
 
 def test_a_metric_that_fails_after_all_is_missing_and_costs_no_other(project, monkeypatch):
@@ -174,4 +189,11 @@ def test_a_metric_that_fails_after_all_is_missing_and_costs_no_other(project, mo
 def test_a_wrong_decoding_is_told_with_its_place(project):
     change_params('"method": "greedy"', '"method": "greedi"')
     with pytest.raises(UserError, match=r"runs.*decoding.method.*says 'greedi'.*Did you mean 'greedy'"):
+        evaluate.main("alone")
+
+
+def test_a_sentence_longer_than_the_model_writes_is_refused_before_anything_is_asked(project, monkeypatch):
+    change_params('"max_length": 8', '"max_length": 77')
+    monkeypatch.setattr(evaluate, "baseline_rows", None)
+    with pytest.raises(UserError, match=r"runs.alone.decoding.max_length says 77, but this model writes at most 76"):
         evaluate.main("alone")

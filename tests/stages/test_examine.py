@@ -150,7 +150,7 @@ def test_a_joint_model_is_also_asked_whether_pairs_match(tmp_path, monkeypatch):
             return torch.tensor([[0.0, 1.0]]).expand(len(texts), -1)
 
     class Family:
-        ENCODERS = "joint"
+        ENCODERS, DECODES = "joint", False
 
     joint = Joint(always(0))
     models = {Path("vilt"): joint, examine.TINY_CLIP: Looker()}
@@ -168,3 +168,13 @@ def test_a_joint_model_is_also_asked_whether_pairs_match(tmp_path, monkeypatch):
         }
         assert written[of]["matched"]["n"] == n
     assert written["known classes by name"]["n"] == 60 and "held out" in written
+
+
+def test_a_captioner_is_asked_whether_its_sentences_name_what_is_shown(monkeypatch):
+    """Of three known classes, two pictures each, it names the first rightly, and calls all else by it, too."""
+    first = next(iter(FEW))
+    monkeypatch.setattr(examine, "captions", lambda model, images, decoding: [f"a photo of a {first}"] * len(images))
+    found = examine.named(None)
+    assert found["known classes"] == share(torch.tensor([True] * 2 + [False] * 4))
+    assert found[first]["value"] == 1.0 and found["moongate"] == share(torch.tensor([False] * 2))
+    assert set(found) == {"known classes", *FEW, *CONCEPTS, *DEVELOPMENT}

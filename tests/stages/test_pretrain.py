@@ -52,7 +52,7 @@ def tiny(monkeypatch, tmp_path):
     return models
 
 
-@pytest.mark.parametrize("name", ["tiny_clip", "tiny_vilt"])
+@pytest.mark.parametrize("name", ["tiny_clip", "tiny_vilt", "tiny_coca"])
 def test_a_model_is_drawn_for_trained_and_saved_with_its_record(tiny, monkeypatch, name, capsys):
     monkeypatch.setattr(pretrain, "commit", lambda: "abc")
     pretrain.main(name, "--workers", "3")

@@ -166,8 +166,8 @@ def test_taught_names_by_hand():
     first, second = numbers(says_new)
     assert [(one.value, one.n) for one in (first["says_new", "all"], second["says_new", "all"])] == [(0.5, 2), (1.0, 2)]
     wrong = [own["says_new_wrongly", "all"] for own in (first, second)]
-    assert [(one.value, one.n) for one in wrong] == [(0.0, 2), (0.5, 2)]
-    assert (wrong[1].low, wrong[1].high) == wilson(1, 2)
+    assert [(one.value, one.n) for one in wrong] == [(0.0, 4), (0.25, 4)]
+    assert (wrong[1].low, wrong[1].high) == wilson(1, 4)
     assert second["says_new", "moongate"].value == 1.0 and second["says_new_wrongly", "moongate"].n == 2
     assert ("says_new", "tonometer") not in first and first["says_new_wrongly", "tonometer"].n == 4
 
