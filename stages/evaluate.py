@@ -87,7 +87,7 @@ def measure(run: Run, loader: Loader) -> None:
     model = loader.model_of(run)
     asking = asking_of(run, model)
     exam = exam_of(run, concepts, known, model.whole)
-    captioning = captioning_of(run, exam)
+    captioning = captioning_of(run, exam, model)
     prompts = prompts_of(run, exam, concepts, known)
     rows = [*baseline_rows(exam, asking, prompts), *taught_rows(exam, asking, prompts["name"])]
     facts, lines = exam.facts(run, own_prompts(concepts, known)), []

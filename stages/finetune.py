@@ -151,7 +151,8 @@ def finetune(
 
     `losses` gets the loss of each step.
     """
-    untouched = model.state(list(model.parameters_of(settings.part)))
+    parts = [settings.part, *(["decoder"] if getattr(settings, "decoder", False) else [])]
+    untouched = model.state([name for part in parts for name in model.parameters_of(part)])
     generator = seeds.generator("finetune", training.recipe, training.seed)
     try:
         return recipe.teach(model, lesson, settings, generator, learning_rate=training.learning_rate, losses=losses)

@@ -15,7 +15,7 @@ Layout:
     cannot be read, is a fault and leaves with its sentences; one in ROOT itself that is not listed is a fault too. Give
     every picture several references, five as MSCOCO has if you can: metrics then know more ways to say it.
 n:             what is listed; rows state the number of pictures.
-Chance:        none can be said; rows have 0.
+Chance:        none can be said; rows have none.
 Differs:       the paper has no such set; see mscoco_captioning.py for the one that it has.
 """
 

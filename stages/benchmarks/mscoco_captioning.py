@@ -18,7 +18,7 @@ Layout:
 
     A picture of the test split that is not there is a fault; pictures of the other splits may lie there or not.
 n:             5,000 pictures, 25,010 references.
-Chance:        none can be said; rows have 0.
+Chance:        none can be said; rows have none.
 Differs:       the paper names neither split nor decoding; 5,000 pictures are what its "5K" says. What a model wrote
                with which decoding is said beside the numbers.
 """

@@ -10,6 +10,7 @@ from stages.common import paths, taught
 from stages.common.caption_rows import OWN
 from stages.common.caption_tokens import tokens
 from stages.common.decoding import Settings, settings_of
+from stages.common.failures import UserError
 from stages.common.params import Run
 from stages.common.progress import progress
 from stages.common.side_by_side import processes_for, side_by_side
@@ -17,7 +18,7 @@ from stages.common.weights import read_weights
 from stages.decoders.contract import captions
 from stages.evaluation.exam import Exam, Question, Row
 from stages.metrics.contract import CaptionMetric, MetricError, Number, Shown, Written
-from stages.models.contract import Captioner
+from stages.models.contract import Captioner, Model
 
 UNTOUCHED = {"phase": "baseline", "setting": "name", "recipe": None, "learning_rate": None, "seed": None}
 Numbers = list[list[Number]]  # of each model
@@ -138,7 +139,7 @@ class Captioning:
     def _row(self, setting: Row, number: Number) -> Row:
         values = {name: round(float(getattr(number, name)), 6) for name in ("value", "low", "high")}
         what = {"role": "target", "benchmark": self.question.benchmark.name, "label": number.label}
-        return {"run": self.run, **setting, **what, "metric": number.metric, "n": number.n, "chance": 0.0, **values}
+        return {"run": self.run, **setting, **what, "metric": number.metric, "n": number.n, "chance": None, **values}
 
     def _lines(self, sheet: Sheet, shown: Shown, numbers: Sequence[Number]) -> list[Row]:
         own = {number.metric: number.each for number in numbers if number.metric in OWN and number.each is not None}
@@ -154,13 +155,13 @@ class Captioning:
         ]
 
 
-def captioning_of(run: Run, exam: Exam) -> Captioning | None:
+def captioning_of(run: Run, exam: Exam, model: Model) -> Captioning | None:
     """The run's question for captions, before anything is computed for it; None where its target asks for none.
 
     Prints what cannot be measured on this machine.
 
     Raises:
-        UserError: `decoding` of the run says what there is not.
+        UserError: `decoding` of the run says what there is not, or asks for longer sentences than the model writes.
     """
     if exam.captioned is None:
         return None
@@ -170,7 +171,12 @@ def captioning_of(run: Run, exam: Exam) -> Captioning | None:
     for name, reason in missing.items():
         print(f"{run.key}: {name} is missing: {reason}", flush=True)
     able = {name: metric for name, metric in metrics.items() if name not in missing}
-    settings = settings_of(run.decoding, f"params.yaml: runs.{run.key}.decoding")
+    where = f"params.yaml: runs.{run.key}.decoding"
+    settings = settings_of(run.decoding, where)
+    if settings.max_length > model.max_tokens:
+        raise UserError(
+            f"{where}.max_length says {settings.max_length}, but this model writes at most {model.max_tokens} tokens."
+        )
     return Captioning(run.key, exam.captioned, able, missing, settings)
 
 

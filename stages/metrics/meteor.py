@@ -38,19 +38,34 @@ def compute(shown: Shown, written: Sequence[Written]) -> list[list[Number]]:
     """
     try:
         return [[_number(shown, one)] for one in written]
-    except java.JavaError as error:
-        _program.cache_clear()  # it has ended
+    except (java.JavaError, ValueError) as error:  # ValueError: an answer that is no numbers
+        _program.cache_clear()  # another is started next time
         raise MetricError(f"{JAR} failed: {error}") from error
 
 
 def _number(shown: Shown, written: Written) -> Number:
-    program = _program()
-    said = zip(shown.tokens, written.tokens, strict=True)
-    lines = [program.ask(f"SCORE ||| {' ||| '.join(map(_one, own))} ||| {_one(caption)}")[0] for own, caption in said]
-    matches = np.array([line.split() for line in lines], float)
+    matches = _matches(shown, written)
     *each, value = _scores(matches)
-    ends = interval(matches, lambda sums: np.array(_scores(sums)[:-1]))
+    ends = interval(_addable(matches), lambda sums: np.array(_scores(sums)[:-1]))
     return Number("meteor", "all", value, len(each), *ends, each=np.array(each))
+
+
+def _matches(shown: Shown, written: Written) -> np.ndarray:
+    """Of each caption the program's 23 numbers, with the reference that it is nearest to."""
+    program, said = _program(), zip(shown.tokens, written.tokens, strict=True)
+    lines = [program.ask(f"SCORE ||| {' ||| '.join(map(_one, own))} ||| {_one(caption)}")[0] for own, caption in said]
+    return np.array([line.split() for line in lines], float)
+
+
+def _addable(matches: np.ndarray) -> np.ndarray:
+    """What the program adds up of each row where it scores several together: no chunk of a sentence that matches whole.
+
+    Of its 23 numbers the first two are the lengths of the sentence and of its reference, the last three the chunks that
+    matches form and how many words match in each of the two.
+    """
+    lengths, chunks, matched = matches[:, :2], matches[:, -3], matches[:, -2:]
+    is_whole = (matched == lengths).all(axis=1) & (chunks == 1)
+    return np.where(is_whole[:, None] & (np.arange(matches.shape[1]) == matches.shape[1] - 3), 0, matches)
 
 
 def _scores(matches: np.ndarray) -> list[float]:

@@ -22,13 +22,15 @@ def lacking() -> str:
 
 def compute(shown: Shown, written: Sequence[Written]) -> list[list[Number]]:
     """The share of each model with its Wilson interval; nothing where no reference says a known class."""
-    asked = [{name for text in own for name in names_in(text, shown.known)} for own in shown.references]
-    return [_numbers(asked, one, shown.known) for one in written]
+    names = (*shown.known, *shown.taught)  # all of them: "an ice bear" says no bear
+    known = {*shown.known}
+    asked = [{name for text in own for name in names_in(text, names)} & known for own in shown.references]
+    return [_numbers(asked, one, names) for one in written]
 
 
-def _numbers(asked: list[set[str]], written: Written, known: Sequence[str]) -> list[Number]:
+def _numbers(asked: list[set[str]], written: Written, names: Sequence[str]) -> list[Number]:
     pairs = zip(written.captions, asked, strict=True)
-    hits = [bool(names_in(caption, known) & there) for caption, there in pairs if there]
+    hits = [bool(names_in(caption, names) & there) for caption, there in pairs if there]
     return (
         [Number("says_class", "all", sum(hits) / len(hits), len(hits), *wilson(sum(hits), len(hits)))] if hits else []
     )

@@ -63,7 +63,8 @@ class Recipe(Protocol):
     has no control in which they are others.
 
     `Settings` is a frozen dataclass whose defaults are the recipe; its field `part` says which parameters move, in the
-    words of stages/models/contract.py, and its attribute `replays` whether the recipe needs `Lesson.replay`.
+    words of stages/common/parts.py, and its attribute `replays` whether the recipe needs `Lesson.replay`. Where it has
+    a field `decoder` that is true, the decoder moves as well, and nothing else.
     """
 
     TEACHES: tuple[str, ...]

@@ -5,14 +5,13 @@ import re
 
 import pandas as pd
 
-from stages.tables.contract import Average, Result, averages, per_cent, rate
+from stages.tables.contract import CAPTION_METRICS, Average, Result, averages, per_cent, rate
 
 KNOWN = ("imagenet-1k", "imagenet-100")  # benchmarks of what every model of the paper knew
 KNOWN_TO = {"MedCLIP-ViT": "chexpert-5x200c"}  # and of what one knew alone, which others are taught
 ASKED_BY = {"baseline": "name", "description prompt, no training": "description"}  # variants without teaching
 COLUMNS = ["table", "asked for", "model", "paper", "ours", "n", "difference"]
 CAPTIONED = {"coco-captions": "mscoco_captioning"}  # the paper's benchmark of captions, and ours
-CAPTION_METRICS = {"bleu4": "BLEU@4", "meteor": "METEOR", "cider": "CIDEr", "spice": "SPICE"}
 RECALL = re.compile(r"(text|image)_r(\d+)")  # how the paper's figures of retrieval are called
 
 

@@ -2,15 +2,12 @@
 
 import pandas as pd
 
-from stages.tables.contract import FEW, SETTING, Average, Result, cells_of, rate
+from stages.tables.contract import CAPTION_METRICS, FEW, SETTING, Average, Result, cells_of, rate
 
 NAMES = {
-    "bleu4": "BLEU@4",
-    "meteor": "METEOR",
-    "cider": "CIDEr",
-    "spice": "SPICE",
+    **CAPTION_METRICS,
     "says_new": "says a taught name where it belongs",
-    "says_new_wrongly": "says a taught name elsewhere",
+    "says_new_wrongly": "says a taught name where it does not",
     "says_class": "says the known class",
 }
 Cells = dict[tuple[str, str, str], Average]
@@ -48,12 +45,14 @@ def _lines(result: Result, recipe: str, before: Cells, groups: dict[tuple, Cells
         {
             "recipe": recipe,
             "learning rate": rate(result.choice[recipe].learning_rate),
-            "number": NAMES[metric] + ("" if label == "all" else f", {label}"),
+            "number": NAMES.get(metric, metric.replace("_", " ")) + ("" if label == "all" else f", {label}"),
             "n": str(after[key].n),
-            "before": before[key],
+            "before": before.get(key),
             "after": after[key],
             "interval": f"{100 * after[key].low:.1f} to {100 * after[key].high:.1f}",
-            "controls": ", ".join(f"{name.replace('_', ' ')} {cells[key].percent}" for name, cells in controls.items()),
+            "controls": ", ".join(
+                f"{name.replace('_', ' ')} {cells[key].percent}" for name, cells in controls.items() if key in cells
+            ),
         }
         for key in after
         for _, label, metric in [key]

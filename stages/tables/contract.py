@@ -18,6 +18,7 @@ FEW = 12  # concepts or classes listed one by one; of more concepts the best and
 MAIN = ("top1", "text_recall@1", "cider")  # what stands for a benchmark: of classes, of retrieval, of captioning
 SETTING = ["phase", "setting", "recipe", "learning_rate"]
 CELL = ["role", "label", "metric"]
+CAPTION_METRICS = {"bleu4": "BLEU@4", "meteor": "METEOR", "cider": "CIDEr", "spice": "SPICE"}  # as papers write them
 NUMBERS = ["value", "n", "chance", "low", "high"]
 
 

@@ -18,8 +18,9 @@ from stages.common.known_classes import KnownClass
 from stages.common.recipes import recipes_of
 from stages.finetune import Training, controlled, lesson_of, trainings
 from stages.models import clip
+from stages.recipes import captioning
 from tests.stages import whole_project
-from tests.stages.recipes.lessons import fresh, same
+from tests.stages.recipes.lessons import fresh, lesson, same
 from tests.stages.whole_project import CONCEPTS, KNOWN_CLASSES, contents
 
 
@@ -221,6 +222,17 @@ def test_each_training_starts_from_the_untouched_model(project):
     assert same(before, model.network.state_dict())
     after_another = taught_by(run, model, plan[-1], lesson)
     assert same(after_another, taught_by(run, clip.load(run), plan[-1], lesson))
+
+
+@pytest.mark.parametrize("decoder", [False, True])
+def test_a_captioner_is_untouched_again_in_all_its_parts(tiny_models, decoder):
+    model = fresh(tiny_models["coca", "pooled"], "coca")
+    before = {name: value.clone() for name, value in model.network.state_dict().items()}
+    settings, training = captioning.Settings(decoder=decoder), Training("captioning", "taught", 1e-2, 0)
+    tensors = finetune.finetune(model, captioning, settings, lesson(), training)
+    assert any(name.startswith("text_decoder.") for name in tensors) is decoder
+    assert all(not torch.equal(value, before[name]) for name, value in tensors.items() if value.ndim > 1)
+    assert all(torch.equal(value, before[name]) for name, value in model.network.state_dict().items())
 
 
 def test_a_training_that_fails_leaves_the_untouched_model(project):
