@@ -66,18 +66,21 @@ def test_a_constant_must_be_assigned_once_at_the_top(package: str, tmp_path: Pat
     ("package", "word", "allowed"),
     [
         ("stages.models", "ENCODERS", {"two", "joint"}),
-        ("stages.benchmarks", "TASK", {"classification", "retrieval"}),
-        ("stages.metrics", "TASK", {"classification", "retrieval"}),
+        ("stages.models", "DECODES", {True, False}),
+        ("stages.benchmarks", "TASK", {"classification", "retrieval", "captioning"}),
+        ("stages.metrics", "TASK", {"classification", "retrieval", "captioning"}),
     ],
 )
-def test_every_file_says_of_itself_what_params_are_checked_against(package: str, word: str, allowed: set[str]) -> None:
+def test_every_file_says_of_itself_what_params_are_checked_against(
+    package: str, word: str, allowed: set[object]
+) -> None:
     said = {name: lookup.constant(package, name, word) for name in lookup.names(package)}
     assert set(said.values()) == allowed, said
 
 
 def test_every_recipe_says_which_models_it_teaches_and_every_kind_of_model_has_one() -> None:
     said = [lookup.constant("stages.recipes", name, "TEACHES") for name in lookup.names("stages.recipes")]
-    assert {kind for kinds in said for kind in kinds} == {"two", "joint"} and all(
+    assert {kind for kinds in said for kind in kinds} == {"two", "joint", "captioner"} and all(
         type(kinds) is tuple for kinds in said
     )
 
