@@ -159,13 +159,26 @@ def untrained(settings: Settings, rows: int) -> nn.Module:
 
 def save(network: nn.Module, used: Tensor, record: dict) -> None:
     """Write weights, model config and the record of the training; only the token rows that were trained."""
-    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items() if name != "attn_mask"}
-    tensors["token_rows"] = used.to(torch.int32)
+    state = network.state_dict()
+    write(WEIGHTS, {name: tensor for name, tensor in state.items() if name != "attn_mask"}, used, MODEL_CONFIG, record)
+
+
+def write(goal: Path, tensors: dict[str, Tensor], used: Tensor, model_config: dict, record: dict) -> None:
+    """Write a folder in open_clip's layout, with a record of the training.
+
+    Args:
+        goal: the folder.
+        tensors: a state dict whose token tables have a row for each of `used`.
+        used: the tokens that were trained, rising.
+        model_config: of the architecture; pictures are normalised by MEAN and STD.
+        record: of the training.
+    """
     config = {
-        "model_cfg": MODEL_CONFIG,
+        "model_cfg": model_config,
         "preprocess_cfg": {"mean": [MEAN] * 3, "std": [STD] * 3, "interpolation": "bicubic", "resize_mode": "shortest"},
     }
-    with new_folder(WEIGHTS) as folder:
-        save_file(tensors, folder / "open_clip_model.safetensors")
+    held = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()} | {"token_rows": used.to(torch.int32)}
+    with new_folder(goal) as folder:
+        save_file(held, folder / "open_clip_model.safetensors")
         (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
         (folder / "pretraining.json").write_text(json.dumps(record, indent=2) + "\n")

@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stages.common.kept import digest
+from stages.pretraining.clip import MEAN, STD, VOCABULARY, used_tokens
 from stages.pretraining.clip import WEIGHTS as TINY_CLIP
-from stages.pretraining.clip import used_tokens
-from stages.pretraining.coca_network import MEAN, STD, VOCABULARY, WEIGHTS, TinyCoca, save, untrained
+from stages.pretraining.coca_network import WEIGHTS, TinyCoca, save, untrained
 from stages.pretraining.corpus import drawn, moved, tinted
 from stages.pretraining.teacher import APART, Scales, Teacher, measured, missed_hints
 from stages.pretraining.texts import by_length, cut, lexicon_tokens, symmetric_loss, tokenizer

@@ -1,22 +1,20 @@
 """The network of the tiny CoCa: built fresh, read with short texts, saved without what serves the training alone."""
 
-import json
 import math
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from stages.common.atomic import new_folder
 from stages.common.open_clip_import import import_open_clip
 from stages.models.contract import TwoEncoders
+from stages.pretraining.clip import VOCABULARY, write
 from stages.pretraining.teacher import HINTS
 from stages.world.canvas import IMAGE_PX
 
 WEIGHTS = Path("data/weights/tiny_coca")
 WIDTH, HEADS, LAYERS, PATCH, QUERIES = 128, 4, 4, 8, 33
-TEXT_LAYERS, VOCABULARY, CONTEXT = 2, 49408, 76
+TEXT_LAYERS, CONTEXT = 2, 76
 _TEXTS = {"context_length": CONTEXT, "vocab_size": VOCABULARY, "width": WIDTH, "heads": HEADS, "layers": TEXT_LAYERS}
 MODEL_CONFIG = {
     "embed_dim": WIDTH,
@@ -36,7 +34,6 @@ MODEL_CONFIG = {
     "multimodal_cfg": {**_TEXTS, "attn_pooler_heads": HEADS},
     "custom_text": True,
 }
-MEAN, STD = 0.5, 0.27
 NEVER = -1e4  # added to the attention of what must not be looked at
 
 
@@ -126,13 +123,4 @@ def untrained(seed: int, rows: int, teacher: TwoEncoders, used: Tensor, logit_sc
 
 def save(network: TinyCoca, used: Tensor, record: dict) -> None:
     """Write weights, model config and the record of the training; only the token rows that were trained."""
-    tensors = {name: value.cpu().contiguous() for name, value in network.coca.state_dict().items()}
-    tensors["token_rows"] = used.to(torch.int32)
-    config = {
-        "model_cfg": MODEL_CONFIG,
-        "preprocess_cfg": {"mean": [MEAN] * 3, "std": [STD] * 3, "interpolation": "bicubic", "resize_mode": "shortest"},
-    }
-    with new_folder(WEIGHTS) as folder:
-        save_file(tensors, folder / "open_clip_model.safetensors")
-        (folder / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
-        (folder / "pretraining.json").write_text(json.dumps(record, indent=2) + "\n")
+    write(WEIGHTS, network.coca.state_dict(), used, MODEL_CONFIG, record)

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 
 from stages.models import coca as family
 from stages.pretraining import coca, training
+from stages.pretraining.clip import MEAN, STD
 from stages.pretraining.clip import WEIGHTS as TINY_CLIP
 from stages.pretraining.coca import Settings, padded
-from stages.pretraining.coca_network import MEAN, STD
 from stages.pretraining.texts import tokenizer
 from stages.pretraining.trained import model_in
 from stages.world import corpus
