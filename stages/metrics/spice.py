@@ -60,7 +60,7 @@ def compute(shown: Shown, written: Sequence[Written]) -> list[list[Number]]:
         found = _answers(asked)
     except (java.JavaError, OSError, ValueError, LookupError, TypeError) as error:
         raise MetricError(f"{JAR} failed: {error}") from error
-    return [[_number(own)] for own in found.reshape(len(written), -1) if np.isfinite(own).any()]
+    return [[_number(own)] if np.isfinite(own).any() else [] for own in found.reshape(len(written), -1)]
 
 
 def _number(each: np.ndarray) -> Number:

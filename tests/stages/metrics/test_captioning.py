@@ -153,6 +153,11 @@ def test_spice_is_started_once_for_all_models_and_is_the_mean_over_pictures(spic
     assert (second.value, second.n) == (pytest.approx(0.5), 3)  # of the last picture nothing could be parsed
 
 
+def test_a_model_of_which_spice_parses_nothing_has_no_number_and_shifts_no_other(spice_home, monkeypatch):
+    monkeypatch.setattr(spice, "_answers", lambda asked: np.array([np.nan] * 4 + [0.5] * 4))
+    assert numbers(spice)[0] == {} and numbers(spice)[1]["spice", "all"].value == 0.5
+
+
 def test_spice_that_fails_is_told(spice_home, monkeypatch):
     def fail(arguments, timeout_s):
         raise java.JavaError("InaccessibleObjectException")
