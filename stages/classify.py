@@ -81,10 +81,14 @@ def said(model: "Model", images: "list[Tensor]", run: Run) -> list[str | None]:
 
 
 def class_prompts(run: Run) -> dict[str, tuple[str, ...]]:
-    """{name: its prompts} of every name that the run's target pictures were asked among, the taught names first."""
+    """{name: its prompts} of every name that the run's pictures were asked among, the taught names first.
+
+    Those of the target, or where captions were asked there, those of the retention benchmark.
+    """
     prompted = {member["name"]: taught.asked_for(member, run.templates) for member in taught.lesson(run.key)}
     known = known_classes.read(run)
-    asked = taught.read_json(paths.benchmarks(run.key), f"dvc repro evaluate@{run.key}")["target"]["classes_asked"]
+    facts = taught.read_json(paths.benchmarks(run.key), f"dvc repro evaluate@{run.key}")
+    asked = next(facts[role]["classes_asked"] for role in ("target", "retention") if "classes_asked" in facts[role])
     others = {name: known.get(name, KnownClass(name)) for name in asked if name not in prompted}
     return prompted | {name: one.asked(run.templates) for name, one in others.items()}
 

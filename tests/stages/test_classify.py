@@ -82,6 +82,13 @@ def test_where_the_benchmarks_own_names_were_asked_only_they_are_answers(project
     assert {name for name, _ in json.loads(capsys.readouterr().out)[0]["after"]} == {"torii", "moongate"}
 
 
+def test_where_the_target_asks_for_captions_the_names_are_those_of_the_retention_benchmark(project, capsys):
+    facts = {"target": {"captions": 5}, "retention": {"classes_asked": ["torii", "moongate"]}}
+    paths.benchmarks("small").write_text(json.dumps(facts))
+    classify.main("red.png", "--run", "small", "--json")
+    assert {name for name, _ in json.loads(capsys.readouterr().out)[0]["after"]} == {"torii", "moongate"}
+
+
 def test_another_seed_is_another_model(project, capsys):
     answers = []
     for seed in ("0", "1"):
