@@ -49,7 +49,7 @@ def house(tmp_path):
 def is_alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
+    except OSError:  # also ProcessLookupError: it ended between the opening and the reading
         return False
 
 
