@@ -44,15 +44,17 @@ class Adam:
         """Move every tensor by one step against its gradient.
 
         Args:
-            gradients: one a tensor, of its shape; a tensor whose gradient is None stays as it is, weight decay or not.
+            gradients: one a tensor, of its shape, however it lies in memory; a tensor whose gradient is None stays as
+                it is, weight decay or not.
             learning_rate: of this step; a tensor [] on the same device lets a GPU go on without a look at the host.
         """
         states = zip(self.tensors, gradients, self.means, self.squares, self.steps, strict=True)
         tensors, given, means, squares, steps = zip(*(one for one in states if one[1] is not None), strict=True)
+        given = [_as_it_lies(gradient, tensor) for gradient, tensor in zip(given, tensors, strict=True)]
         with torch.no_grad():
             adam(
                 [*tensors],
-                [*given],
+                given,
                 [*means],
                 [*squares],
                 [],
@@ -71,3 +73,8 @@ class Adam:
     def load_state(self, state: dict[str, list[Tensor]]) -> None:
         """Go on where `state` was taken."""
         self.means, self.squares, self.steps = state["means"], state["squares"], state["steps"]
+
+
+def _as_it_lies(gradient: Tensor, tensor: Tensor) -> Tensor:
+    """The gradient in the memory order of its tensor: torch's fused step goes through both as they lie."""
+    return gradient if gradient.stride() == tensor.stride() else torch.empty_like(tensor).copy_(gradient)

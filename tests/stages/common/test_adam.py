@@ -85,3 +85,12 @@ def test_a_tensor_without_a_gradient_stays_as_torchs_optimiser_leaves_it(decoupl
         for mine, other in zip(ours.tensors, theirs, strict=True):
             torch.testing.assert_close(mine, other.detach(), rtol=0, atol=1e-6)
     assert [int(step) for step in ours.steps] == [5, 2]
+
+
+def test_a_gradient_that_lies_otherwise_in_memory_moves_the_same_elements():
+    shape, chance = (2, 3, 4, 4), torch.Generator().manual_seed(0)
+    start, gradient = torch.randn(shape, generator=chance), torch.randn(shape, generator=chance)
+    plain, last = start.clone(), start.clone(memory_format=torch.channels_last)
+    Adam([plain]).step([gradient], 0.1)
+    Adam([last]).step([gradient], 0.1)
+    assert torch.equal(plain, last)
