@@ -18,6 +18,7 @@ from stages.common.captioned import CaptionListing, Captions
 from stages.common.failures import UserError
 from stages.common.faults import NAMED, Fault, few, spelt
 from stages.common.lookup import nearest
+from stages.common.masked import Masked, MaskListing
 from stages.common.paths import same_folder, slug
 from stages.common.picture_files import SUFFIXES, faults_of, read_picture
 
@@ -84,13 +85,17 @@ class Loader(Protocol):
     Attributes:
         TASK: what it asks, written as a plain text: "classification", which class a picture is of; "retrieval", which
             caption belongs to a picture, and which picture to a caption; "captioning", what a model writes of a picture
-            (both: stages/common/captioned.py).
+            (both: stages/common/captioned.py); "segmentation", where on a picture its object is
+            (stages/common/masked.py).
+        MODALITIES: of a benchmark that has several pictures of the same, as MRI has, their names, written as a plain
+            tuple, the first of them the default; others do not have it. `listed` and `load` then take a `modality`,
+            one of them or None.
     """
 
     TASK: str
 
     @staticmethod
-    def listed(root: Path, classes: list[str] | None) -> Listing | CaptionListing:
+    def listed(root: Path, classes: list[str] | None) -> Listing | CaptionListing | MaskListing:
         """Finds the pictures under `root` and decodes none, so that a run can be told early what it lacks.
 
         Args and errors are those of `load`, as far as they show without a look into the pictures.
@@ -98,13 +103,13 @@ class Loader(Protocol):
         ...
 
     @staticmethod
-    def load(root: Path, classes: list[str] | None) -> Benchmark | Captions:
+    def load(root: Path, classes: list[str] | None) -> Benchmark | Captions | Masked:
         """Finds and checks the pictures under `root`; writes nothing there.
 
         Args:
             root: the folder written in params.yaml, `target_data` or `retention_data`.
-            classes: names (with spaces) to restrict to, in this order; None for all. Captions have no classes: a
-                benchmark of them takes no notice of it.
+            classes: names (with spaces) to restrict to, in this order; None for all. A benchmark that names no classes,
+                as all of captions and many of masks, takes no notice of it.
 
         Raises:
             UserError: there is no such folder, it does not lie in a layout of this benchmark, a class is not in it, or

@@ -19,6 +19,8 @@ from scipy.io import savemat
 from stages.benchmarks import chexpert_5x200c as chexpert
 from stages.benchmarks import imagenet as of_imagenet
 from stages.benchmarks import jsrt as of_jsrt
+from tests.stages.benchmarks import drawn_masked
+from tests.stages.benchmarks.drawn_masked import brats23_glioma, segmentation_folder, siim_acr, udiat, unitochest
 
 RARE = ("gyroscope", "moongate", "tonometer")
 OTHER_FINDINGS = ("No Finding", "Lung Opacity", "Support Devices")
@@ -352,6 +354,15 @@ LAYOUTS = {  # file of stages/benchmarks -> the ways in which its data may lie, 
     "mscoco": [mscoco],
     "captioning_folder": [captioned_folder],
     "mscoco_captioning": [mscoco],
+    "segmentation_folder": [
+        segmentation_folder,
+        lambda root: segmentation_folder(root, form="classes"),
+        lambda root: segmentation_folder(root, form="medclip_sam"),
+    ],
+    "unitochest": [unitochest],
+    "udiat": [udiat],
+    "siim_acr": [siim_acr, lambda root: siim_acr(root, form="stage 2")],
+    "brats23_glioma": [brats23_glioma, lambda root: brats23_glioma(root, form="challenge")],
 }
 
 
@@ -360,6 +371,8 @@ def spoil(root: Path | str, benchmark: str) -> Spoilt:
     root = Path(root)
     if (root / of_imagenet.ARCHIVE).exists():
         return spoil_archive(root)
+    if benchmark in drawn_masked.PICTURES:
+        return spoil_masked(root, benchmark)
     suffixes = (".jpg", ".jpeg", ".png", ".img")
     pictures = [path for path in sorted(root.rglob("*")) if path.suffix.lower() in suffixes and path.is_file()]
     passed_over = ("JPCNN", "36979")  # not asked
@@ -381,6 +394,13 @@ def spoil(root: Path | str, benchmark: str) -> Spoilt:
 def cut(path: Path) -> None:
     """Half of a file, as a transfer leaves it that breaks off."""
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def spoil_masked(root: Path, benchmark: str) -> Spoilt:
+    corrupt, gone = drawn_masked.first_and_last(root, benchmark)
+    cut(corrupt)
+    gone.unlink()
+    return Spoilt(corrupt.relative_to(root).as_posix(), drawn_masked.told_missing(root, benchmark, gone))
 
 
 def spoil_archive(root: Path) -> Spoilt:
