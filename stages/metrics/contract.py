@@ -7,7 +7,8 @@ every interval follow from the same array. A query is a picture, or in retrieval
 the benchmarks of its TASK. One of retrieval says at which place the first right answer stands, and gives a row for each
 k of AT: `text_recall@5` is the share of queries whose first right answer is among the five closest. One of captioning
 gets what every model of a run wrote about the same pictures, all at once, since some start a program for it; it says
-beforehand whether it can run on this machine, for a number that cannot be had is missing and not 0.
+beforehand whether it can run on this machine, for a number that cannot be had is missing and not 0. One of segmentation
+gives every picture a number, of the masks or of the saliency maps that several models made of it.
 """
 
 from collections.abc import Sequence
@@ -181,5 +182,36 @@ class CaptionMetric(Protocol):
 
         Raises:
             MetricError: it failed, which `lacking` could not foresee.
+        """
+        ...
+
+
+class MaskMetric(Protocol):
+    """The names that the module of a metric of segmentation holds.
+
+    Attributes:
+        TASK: "segmentation", written as a plain text.
+        HIGHER_IS_BETTER: whether more is better.
+        ROLES: as in Metric.
+        OF: what it is computed of, written as a plain text: "masks", "maps" or "prompts".
+    """
+
+    TASK: str
+    HIGHER_IS_BETTER: bool
+    ROLES: tuple[str, ...]
+    OF: str
+
+    @staticmethod
+    def compute(reference: np.ndarray, found: np.ndarray) -> np.ndarray:
+        """One number for each of P masks or maps of one picture; the metric's value is the mean over pictures.
+
+        Args:
+            reference: of masks and maps the true mask, [H, W] bool, which is never empty where evaluation asks; of
+                prompts the maps of the picture's own prompt, [P, H, W] float32 in [0, 1].
+            found: [P, H, W]: masks, bool; maps, float32 in [0, 1]; of prompts the maps of a random other prompt.
+
+        Returns:
+            [P] float64. Of masks 1 where both are empty and 0 where one is; a map that is the same everywhere points
+            nowhere and correlates with none: 0.
         """
         ...
