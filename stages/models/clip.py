@@ -10,7 +10,8 @@ Where the weights come from, by `weights`, `architecture` and `pretrained` of a 
 
 A tag brings its own activation: OpenAI's weights get QuickGELU. For such weights in a file write the architecture with
 it, ViT-B-32-quickgelu. BiomedCLIP is hf-hub:microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224, or a folder with
-its files; there the config.json of its text encoder spares asking a hub.
+its files; there the config.json of its text encoder spares asking a hub. The one that MedCLIP-SAMv2 fine-tuned is a
+folder in transformers' layout: data/weights/biomedclip.md.
 
 Image size, mean and deviation are the model's own, and so is the fit: resize_mode, interpolation and fill_color of its
 preprocess_cfg, or open_clip's defaults where it says nothing. A picture is thus seen here as the preprocess of an

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -10,12 +11,13 @@ from types import ModuleType
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from stages.common import biomedclip
 from stages.common.failures import UserError
 from stages.common.flat_products import flatten_products
 from stages.common.lookup import nearest
 from stages.common.open_clip_import import OPTIONAL, architectures, import_open_clip, libraries_of, read_config
 from stages.common.params import Run
-from stages.common.weight_files import CONFIG, OPEN_CLIP
+from stages.common.weight_files import CONFIG, OPEN_CLIP, is_biomedclip
 from stages.common.weights import copies, expand_token_rows, load_into, read_weights
 
 WEIGHTS = OPEN_CLIP[0]
@@ -50,15 +52,15 @@ def load_open_clip(run: Run, *, decodes: bool) -> Loaded:
             checkpoint of another architecture, a truncated file, NaN, no tokenizer, no way to the hub or into a model
             that is gated there; a decoder where none must be, or none where one must be.
     """
-    source = _source(run)
-    _refuse_other_kind(run, source, decodes=decodes)
-    open_clip = import_open_clip(libraries_of(source.model_cfg))
-    network = _built(open_clip, source)
-    state = expand_token_rows(read_weights(source.weights), getattr(network, "text", network).vocab_size)
-    load_into(network, _as_this_version(open_clip, network, state), source.weights)
-    flatten_products(network.visual)
-    config = {"model_cfg": source.model_cfg, "preprocess_cfg": _preprocess(open_clip, network, source)}
-    return Loaded(network, _tokenizer(open_clip, source), config)
+    with _opened(run) as source:
+        _refuse_other_kind(run, source, decodes=decodes)
+        open_clip = import_open_clip(libraries_of(source.model_cfg))
+        network = _built(open_clip, source)
+        state = expand_token_rows(read_weights(source.weights), getattr(network, "text", network).vocab_size)
+        load_into(network, _as_this_version(open_clip, network, state), source.weights)
+        flatten_products(network.visual)
+        config = {"model_cfg": source.model_cfg, "preprocess_cfg": _preprocess(open_clip, network, source)}
+        return Loaded(network, _tokenizer(open_clip, source), config)
 
 
 def write_open_clip(model: Loaded, folder: Path) -> None:
@@ -77,12 +79,9 @@ def write_open_clip(model: Loaded, folder: Path) -> None:
 
 
 def fetch(run: Run) -> None:
-    """Get the config and the weights that a run asks a hub for into the cache, and build nothing.
-
-    Raises:
-        UserError: as `load_open_clip`, as far as no weight is read for it.
-    """
-    _source(run)
+    """Get the config and the weights that a run asks a hub for into the cache; raises as `load_open_clip` does."""
+    with _opened(run):
+        pass
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,16 @@ class _Source:
     weights: Path
     tokenizer: str
     folder: Path | None = None
+
+
+@contextmanager
+def _opened(run: Run) -> Iterator[_Source]:
+    """The source of a run, whose files may be gone after the block."""
+    if run.architecture is None and run.weights and is_biomedclip(folder := Path(run.weights)):
+        with biomedclip.open_clip_folder(folder) as made:
+            yield _read_source(made / CONFIG, biomedclip.weights_in(folder), f"local-dir:{made}", made)
+    else:
+        yield _source(run)
 
 
 def _source(run: Run) -> _Source:
@@ -276,7 +285,8 @@ def _preprocess(open_clip: ModuleType, network: nn.Module, source: _Source) -> d
 
 def _as_this_version(open_clip: ModuleType, network: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Older and foreign layouts of a state dict in the layout of this open_clip; the network's own passes unchanged."""
-    state = open_clip.factory.convert_state_dict(network, state)
+    state = {name.removeprefix("model."): value for name, value in state.items()}  # of open_clip's training tasks
+    state = open_clip.factory.convert_state_dict(network, biomedclip.in_open_clips_names(state))
     own_names = network.state_dict().keys()
     # transformers kept the numbers of a text's places in its files once
     state = {name: value for name, value in state.items() if name in own_names or not name.endswith(".position_ids")}

@@ -128,6 +128,56 @@ def biomed_folder(folder: Path) -> None:
     )
 
 
+def published_biomed_folder(folder: Path) -> None:
+    """A maker: the same model in the layout of transformers, as MedCLIP-SAMv2 publishes it."""
+    with tempfile.TemporaryDirectory() as made:
+        biomed_folder(Path(made))
+        state = load_file(Path(made, "open_clip_model.safetensors"))
+    write_tokenizer(folder)
+    torch.save(published_biomed(state), folder / "pytorch_model.bin")
+    vision = {"hidden_size": 64, "num_hidden_layers": 6, "num_attention_heads": 2, "intermediate_size": 192}
+    vision |= {"patch_size": 16, "image_size": 32, "hidden_act": "gelu", "model_type": "vit", "layer_norm_eps": 1e-12}
+    text = {**BERT, "model_type": "bert"}
+    config = {"model_type": "clip", "projection_dim": 16, "vision_config": vision, "text_config": text}
+    (folder / "config.json").write_text(json.dumps({**config, "text_projection_config": {"hidden_size": 24}}))
+
+
+def published_biomed(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A state dict of open_clip's BiomedCLIP under the names that MedCLIP-SAMv2 publishes it with."""
+    vision, text = "vision_model.encoder.layers", "text_model.encoder.layers"
+    names = {
+        "visual.trunk.patch_embed.proj": "vision_model.embeddings.patch_embedding",
+        "visual.trunk.norm": "vision_model.post_layernorm",
+        "visual.head.proj": "visual_projection",
+        "text.transformer.embeddings.word_embeddings": "text_model.embeddings.token_embedding",
+        "text.transformer.embeddings.position_embeddings": "text_model.embeddings.position_embedding",
+        "text.transformer.embeddings.token_type_embeddings": "text_model.embeddings.token_type_embedding",
+        "text.transformer.embeddings.LayerNorm": "text_model.embeddings.layer_norm",
+        "text.proj.0": "text_projection.fc1",
+        "text.proj.2": "text_projection.fc2",
+    }
+    for n in range(6):
+        inside = {"norm1": "layer_norm1", "norm2": "layer_norm2", "attn.proj": "self_attn.out_proj"}
+        inside |= {"mlp.fc1": "mlp.fc1", "mlp.fc2": "mlp.fc2"}
+        names |= {f"visual.trunk.blocks.{n}.{own}": f"{vision}.{n}.{said}" for own, said in inside.items()}
+        inside = {f"attention.self.{word}": f"self_attn.{word[0]}_proj" for word in ("query", "key", "value")}
+        inside |= {"attention.output.dense": "self_attn.out_proj", "attention.output.LayerNorm": "layer_norm1"}
+        inside |= {"intermediate.dense": "mlp.fc1", "output.dense": "mlp.fc2", "output.LayerNorm": "layer_norm2"}
+        names |= {f"text.transformer.encoder.layer.{n}.{own}": f"{text}.{n}.{said}" for own, said in inside.items()}
+    said = {"logit_scale": state["logit_scale"].reshape(())}
+    said["vision_model.embeddings.class_embedding"] = state["visual.trunk.cls_token"][0, 0].clone()
+    said["vision_model.embeddings.position_embedding.weight"] = state["visual.trunk.pos_embed"][0].clone()
+    said["vision_model.embeddings.position_ids"] = torch.arange(len(state["visual.trunk.pos_embed"][0]))[None]
+    for name in state.keys() - {"logit_scale", "visual.trunk.cls_token", "visual.trunk.pos_embed"}:
+        module, _, kind = name.rpartition(".")
+        if module.endswith(".attn.qkv"):
+            for letter, part in zip("qkv", state[name].chunk(3), strict=True):
+                said[f"{vision}.{module.split('.')[3]}.self_attn.{letter}_proj.{kind}"] = part.clone()
+        else:
+            said[f"{names[module]}.{kind}"] = state[name]
+    return said
+
+
 def write_tokenizer(folder: Path) -> None:
     """The vocabulary of a BERT that knows letters, a few words, and those of our descriptions for such models."""
     (folder / "vocab.txt").write_text("\n".join(VOCABULARY) + "\n")
@@ -254,6 +304,7 @@ CASES = {
     ("clip", "resnet"): clip_folder(RESNET),
     ("clip", "vit"): clip_folder(VIT),
     ("clip", "biomed"): biomed_folder,
+    ("clip", "biomed_published"): published_biomed_folder,
     ("coca", "pooled"): coca_folder(POOLED),
     ("coca", "patches"): coca_folder(PATCHES),
     ("medclip", "swin"): medclip_folder("swin"),
