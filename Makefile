@@ -15,7 +15,7 @@ IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 export OMP_WAIT_POLICY ?= PASSIVE
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help run test slow lint bench-front bench-pairs bench-captions bench-graph bench-scale lock install clean
+.PHONY: help run test slow lint bench-front bench-pairs bench-captions bench-saliency bench-graph bench-scale lock install clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -43,6 +43,9 @@ bench-pairs: $(INSTALLED) ## pairs of images and texts that ViLT scores in a sec
 
 bench-captions: $(INSTALLED) ## captions that CoCa writes in a second, ours against a plain loop
 	$(IN_VENV) python -m tests.bench_captions
+
+bench-saliency: $(INSTALLED) ## saliency maps in a second, ours against one image after the other through the whole network
+	$(IN_VENV) python -m tests.bench_saliency
 
 bench-graph: $(INSTALLED) ## what the graph itself costs: pipeline run and status beside dvc repro, 50 to 400 items
 	$(IN_VENV) python -m tests.bench_graph

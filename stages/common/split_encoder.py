@@ -48,6 +48,23 @@ def n_blocks(visual: nn.Module) -> int:
     return len(visual.transformer.resblocks) if is_plain and visual.proj is not None else 0
 
 
+def blocks_of(visual: nn.Module) -> list[nn.Module]:
+    """The blocks of an encoder, the lowest first, whether it can be cut between them or not.
+
+    Residual stages of a ResNet, blocks of a transformer, of open_clip's own make or timm's; stages where timm has such.
+    Empty for an encoder of another make.
+    """
+    trunk = getattr(visual, "trunk", visual)
+    if all(hasattr(trunk, name) for name in STAGES):
+        return [getattr(trunk, name) for name in STAGES]
+    for name in ("blocks", "stages", "layers"):
+        if isinstance(getattr(trunk, name, None), nn.Module):
+            return [*getattr(trunk, name)]
+    if hasattr(trunk, "transformer") and trunk.transformer.batch_first:
+        return [*trunk.transformer.resblocks]
+    return []
+
+
 def check_block(visual: nn.Module, block: int, where: str) -> None:
     """Refuse a block that an encoder does not have.
 

@@ -54,13 +54,10 @@ class Model(Protocol):
         ...
 
     def inversion_loss(self, images: Tensor, target: Tensor) -> Tensor:
-        """Distance of each image to its target: [B], at least 0, lower is a better match, differentiable in pixels.
+        """Distance of each image [B, 3, H, W] to its target, B rows of `inversion_target` or one for all images.
 
-        1 - cosine of two encoders, in [0, 2]; the cross-entropy of a match for a joint one.
-
-        Args:
-            images: [B, 3, H, W].
-            target: rows of `inversion_target`: B rows, or one for all images.
+        [B], at least 0, lower is a better match, differentiable in pixels: 1 - cosine of two encoders, in [0, 2]; the
+        cross-entropy of a match for a joint one.
         """
         ...
 
@@ -87,8 +84,7 @@ class Model(Protocol):
         """The parameters of a part, by their names in the state dict.
 
         Args:
-            part: "visual_encoder"; "last_stage" of it; its "head", what follows the last block; "text_encoder";
-                "decoder"; or "both" encoders.
+            part: a word of stages/common/parts.py; "head" is what follows the last block of the visual encoder.
 
         Raises:
             UserError: no such part, or this architecture has none.
@@ -137,6 +133,14 @@ class TwoEncoders(Model, Protocol):
 
     def embed_images(self, images: Tensor) -> Tensor:
         """Embeddings of images [B, 3, H, W]: [B, D], unit norm, differentiable in pixels and parameters."""
+        ...
+
+    @property
+    def blocks(self) -> Sequence[nn.Module]:
+        """Blocks of the visual encoder, the lowest first, as hooks need them; empty where its make is not known.
+
+        What a block gives, or the first of what it gives, is [B, L, D], class tokens first, or [B, D, h, w].
+        """
         ...
 
     def below(self, images: Tensor, blocks: int) -> Tensor:
@@ -288,11 +292,7 @@ class Loader:
         self._model: Model | None = None
 
     def model_of(self, run: Run) -> Model:
-        """The untouched model of a run.
-
-        Raises:
-            UserError: as `Family.load`.
-        """
+        """The untouched model of a run; raises as `Family.load` does."""
         if self._model is None or self._origin != origin_of(run):
             self._model = None  # gives its memory back before the next takes some
             family = lookup.find("stages.models", run.family, f"params.yaml: runs.{run.key}.family")

@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 from transformers import BertTokenizer
 
@@ -37,6 +37,7 @@ from stages.common.known_texts import CHUNK, KnownTexts
 from stages.common.lookup import nearest
 from stages.common.params import Run
 from stages.common.parts import known_part
+from stages.common.split_encoder import blocks_of
 from stages.common.weights import copies, put_back
 from stages.networks.medclip import CONFIG, WEIGHTS, Network, load_medclip, published_name
 
@@ -104,6 +105,12 @@ class MedClip:
         grey = (fit_images(images.to(self.device), self.fit) * self._grey).sum(dim=1, keepdim=True)
         pixels = ((grey - MEAN) / STD).expand(-1, 3, -1, -1).to(precision_of(self))
         return F.normalize(self.network.encode_images(pixels).float(), dim=-1)
+
+    @property
+    def blocks(self) -> list[nn.Module]:
+        """Stages of the visual encoder, the lowest first."""
+        vision = self.network.vision_model["model"]
+        return blocks_of(getattr(vision, "encoder", vision))
 
     def below(self, images: Tensor, blocks: int) -> Tensor:
         """The images: these towers are not cut."""

@@ -19,7 +19,7 @@ from stages.common.images import Fit, fit_images
 from stages.common.known_texts import CHUNK, KnownTexts
 from stages.common.params import Run
 from stages.common.parts import known_part
-from stages.common.split_encoder import above, below, check_block, n_blocks
+from stages.common.split_encoder import above, below, blocks_of, check_block, n_blocks
 from stages.common.weights import copies, put_back
 
 BLOCK = re.compile(r"visual\.(?:transformer\.resblocks\.|trunk\.(?:blocks|stages|layers)[._]|(?:trunk\.)?layer)(\d+)\.")
@@ -78,6 +78,11 @@ class TwoTowers:
     def _pixels(self, images: Tensor) -> Tensor:
         pixels = (fit_images(images.to(self.device), self.fit) - self._mean) / self._std
         return pixels.to(precision_of(self)).contiguous(memory_format=self._format)
+
+    @property
+    def blocks(self) -> list[nn.Module]:
+        """Blocks of the visual encoder, the lowest first."""
+        return blocks_of(self.network.visual)
 
     def below(self, images: Tensor, blocks: int) -> Tensor:
         """Activations of images behind so many blocks; behind 0 the images themselves."""

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from stages.common.failures import UserError
-from stages.common.split_encoder import above, below, check_block, n_blocks
+from stages.common.split_encoder import above, below, blocks_of, check_block, n_blocks
 from tests.stages.recipes.lessons import fresh
 
 BLOCKS = [(kind, block) for kind in ("resnet", "vit") for block in (1, 2, 3, 4)]
@@ -77,3 +77,43 @@ def test_a_block_that_there_is_not_is_refused_with_those_that_there_are(tiny_mod
 def test_an_encoder_of_another_make_is_refused_with_those_that_can_be_cut(tiny_models):
     with pytest.raises(UserError, match="a TimmModel, cannot be cut .* ModifiedResNet .* VisionTransformer"):
         check_block(visual_of(tiny_models, "biomed"), 1, "invert.block")
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "count"),
+    [("clip", "resnet", 4), ("clip", "vit", 4), ("coca", "pooled", 4), ("clip", "biomed", 6)],
+)
+def test_blocks_are_listed_the_lowest_first(tiny_models, pixels, family, kind, count):
+    visual = fresh(tiny_models[family, kind], family).network.visual
+    blocks, order = blocks_of(visual), []
+    for number, block in enumerate(blocks):
+        block.register_forward_hook(lambda module, taken, given, own=number: order.append((own, given)))
+    visual(pixels)
+    assert [own for own, _ in order] == list(range(count))
+    if n_blocks(visual):
+        assert all(torch.equal(given, below(visual, pixels, own + 1)) for own, given in order[:count])
+
+
+class _Tower(torch.nn.Module):
+    """An encoder whose trunk has its blocks under some name."""
+
+    def __init__(self, **parts):
+        super().__init__()
+        self.trunk = torch.nn.Module()
+        for name, part in parts.items():
+            setattr(self.trunk, name, part)
+
+
+def test_blocks_and_stages_of_timm_are_known_and_what_is_of_another_make_has_none():
+    inner = [torch.nn.Linear(2, 2) for _ in range(3)]
+    for name in ("blocks", "stages", "layers"):
+        assert blocks_of(_Tower(**{name: torch.nn.Sequential(*inner)})) == inner
+    stages = {f"layer{number}": torch.nn.Identity() for number in (1, 2, 3, 4)}
+    assert blocks_of(_Tower(**stages)) == [*stages.values()]
+    assert blocks_of(_Tower(body=torch.nn.Sequential(*inner))) == [] and blocks_of(torch.nn.Linear(2, 2)) == []
+
+
+def test_a_transformer_that_has_images_second_has_no_blocks_that_maps_could_be_read_of():
+    transformer = torch.nn.Module()
+    transformer.batch_first, transformer.resblocks = False, torch.nn.ModuleList([torch.nn.Identity()])
+    assert blocks_of(_Tower(transformer=transformer)) == []

@@ -1,5 +1,7 @@
 """Every family keeps the promises of stages/models/contract.py; a new file is held to them the moment it exists."""
 
+import math
+
 import pytest
 import torch
 
@@ -125,6 +127,40 @@ def test_an_encoder_cut_in_two_embeds_as_it_does_in_one(two, images):
         activations = two.below(images, blocks)
         assert (activations is images) == (blocks == 0)
         assert torch.equal(two.embed_above(activations, blocks), two.embed_images(images))
+
+
+def test_blocks_give_activations_of_every_image_in_order_from_the_lowest(two, images):
+    """Tokens [B, L, D] of a square of patches, class tokens first, or maps [B, D, h, w]; of a tuple the first."""
+    given = []
+    handles = [
+        block.register_forward_hook(lambda module, taken, found, own=number: given.append((own, found)))
+        for number, block in enumerate(two.blocks)
+    ]
+    embedded = two.embed_images(images)
+    for handle in handles:
+        handle.remove()
+    assert len(two.blocks) > 1 and [own for own, _ in given] == list(range(len(two.blocks)))
+    for _, found in given:
+        activations = found if isinstance(found, torch.Tensor) else found[0]
+        assert len(activations) == 3 and activations.ndim in (3, 4) and activations.isfinite().all()
+        if activations.ndim == 4:
+            assert activations.shape[2] == activations.shape[3]
+        else:
+            assert activations.shape[1] - math.isqrt(activations.shape[1]) ** 2 in (0, 1)  # a class token, or none
+    assert torch.equal(two.embed_images(images), embedded)
+
+
+def test_what_a_block_gives_decides_the_embedding_whatever_lies_below_it(two, images):
+    """Replaced by what it gives for other images, as many as you like, it embeds those."""
+    for block in two.blocks:
+        kept = []
+        handle = block.register_forward_hook(lambda module, taken, found, kept=kept: kept.append(found))
+        expected = two.embed_images(images)
+        handle.remove()
+        handle = block.register_forward_hook(lambda module, taken, found, kept=kept: kept[0])
+        replaced = two.embed_images(images.flip(0)[:1])
+        handle.remove()
+        torch.testing.assert_close(replaced, expected, atol=1e-6, rtol=0)
 
 
 def test_what_lies_below_the_moved_parameters_stays_as_it_was(two, images):
