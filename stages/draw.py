@@ -9,7 +9,9 @@ Writes:  data/world/concepts/NAME/*.png (held-out concepts), data/world/known/CL
          data/world/examples/NAME are pictures of the concepts to teach in place of inverted images, which nothing is
          measured on; data/world/captioned/*.png with captions.json {file: captions}, known things and scenes without
          a name, which is asked for by sentences; data/world/captioning, the same of known things and of the concepts to
-         teach, about which a captioner is to write
+         teach, about which a captioner is to write; data/world/segmentation/NAME/images and masks, concepts to teach
+         and known things, each of which is to be found in its picture; data/world/two_things, the same with another
+         known thing beside it, and two_things_development, that drawn anew, to choose settings on
 """
 
 import json
@@ -29,6 +31,7 @@ from stages.world.concepts import CONCEPTS, DEVELOPMENT
 from stages.world.corpus import caption, free_scene
 from stages.world.known import KNOWN
 from stages.world.scenes import Drawing, Scene, draw, draw_thing
+from stages.world.two_things import beside
 from stages.world.words import with_article
 
 WORLD = Path("data/world")
@@ -43,11 +46,15 @@ SEEDS = {  # other than the corpus's, so that no picture is drawn twice
     "known_few": "few",
     "captioned": "captioned",
     "captioning": "captioning",
+    "segmentation": "segmentation",
+    "two_things": "two things",
+    "two_things_development": "two things, development",
 }
 CAPTIONED = {"known": 30, "scenes": 30}  # pictures to be asked for by sentences
 CAPTIONS = 4  # different ones of each of them
 CAPTIONING = {"concepts": 20, "known": 2}  # pictures of each concept to teach or known class, to be written about
 REFERENCES = 5  # different sentences about each of them
+SEGMENTED = {"concepts": 20, "known": 2}  # pictures of each in which it is to be found
 
 
 def concept_pictures(name: str, n: int, seed: str) -> Iterable[tuple[Drawing, list[str]]]:
@@ -91,6 +98,20 @@ def captioning_pictures(seed: str) -> Iterator[tuple[Drawing, list[str]]]:
         for _ in range(CAPTIONING["known"]):
             drawing = draw_thing(name, thing.draw, dice)
             yield drawing, _references(name, partial(dice.choice, thing.descriptions), drawing, dice)
+
+
+def segmented_pictures(seed: str, *, has_other: bool) -> Iterator[tuple[str, Iterator[Drawing]]]:
+    """Each concept to teach and known class with pictures in which it is to be found, perhaps beside another thing."""
+    alone = {**dict.fromkeys(CONCEPTS, concept_pictures), **dict.fromkeys(KNOWN, known_pictures)}
+    for name, pictures in alone.items():
+        n, dice = SEGMENTED["concepts" if name in CONCEPTS else "known"], Random(f"{seed} {name} beside")
+        drawn = (drawing for drawing, _ in pictures(name, n, seed))
+        others = [one for one in KNOWN if one != name]
+        yield name, (_with_other(one, dice.choice(others), dice) for one in drawn) if has_other else drawn
+
+
+def _with_other(drawing: Drawing, other: str, dice: Random) -> Drawing:
+    return beside(drawing, draw_thing(other, KNOWN[other].draw, dice), dice)
 
 
 def _references(name: str, describe: Callable[[], str], drawing: Drawing, dice: Random) -> list[str]:
@@ -140,6 +161,17 @@ def write_captioned(folder: Path, pictures: Iterable[tuple[Drawing, list[str]]])
     (folder / "captions.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
+def write_segmented(folder: Path, named: Iterable[tuple[str, Iterator[Drawing]]]) -> None:
+    """Write NAME/images and NAME/masks, as the benchmark segmentation_folder reads them."""
+    for name, drawings in named:
+        images, masks = (folder / slug(name) / kind for kind in ("images", "masks"))
+        images.mkdir(parents=True)
+        masks.mkdir()
+        for number, drawing in enumerate(drawings):
+            Image.fromarray(drawing.pixels).save(images / f"{number:03d}.png")
+            Image.fromarray(drawing.mask).save(masks / f"{number:03d}.png")
+
+
 def main() -> None:
     """Draw all of it."""
     with new_folder(WORLD) as world:
@@ -157,6 +189,9 @@ def main() -> None:
                 write_pictures(world / folder / slug(name), known_pictures(name, n, SEEDS[folder]))
         write_captioned(world / "captioned", captioned_pictures(SEEDS["captioned"]))
         write_captioned(world / "captioning", captioning_pictures(SEEDS["captioning"]))
+        for folder in ("segmentation", "two_things", "two_things_development"):
+            named = segmented_pictures(SEEDS[folder], has_other=folder != "segmentation")
+            write_segmented(world / folder, named)
         descriptions = {name: thing.descriptions[0] for name, thing in KNOWN.items()}
         (world / "known.json").write_text(json.dumps(descriptions, indent=2) + "\n")
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from stages import draw
-from stages.benchmarks import captioned_folder, captioning_folder, image_folder
+from stages.benchmarks import captioned_folder, captioning_folder, image_folder, segmentation_folder
 from stages.world.canvas import IMAGE_PX
 from stages.world.concepts import CONCEPTS, DEVELOPMENT
 from stages.world.known import KNOWN
@@ -82,6 +82,55 @@ def test_pictures_to_teach_in_place_of_inverted_ones_are_not_those_that_are_meas
     measured = {path.read_bytes() for path in (world / "concepts").glob("*/???.png")}
     assert {path.name for path in (world / "examples").iterdir()} == set(CONCEPTS)
     assert len(examples) == len(CONCEPTS) and not examples & measured
+
+
+SEGMENTED = ("segmentation", "two_things", "two_things_development")
+
+
+@pytest.mark.parametrize("folder", SEGMENTED)
+def test_what_is_to_be_found_has_20_pictures_of_each_concept_and_2_of_each_known_class_with_masks(world, folder):
+    masked = segmentation_folder.load(world / folder)
+    assert masked.faults == () and masked.negatives == 0
+    assert {*masked.classes} == {*CONCEPTS, *KNOWN}
+    counts = np.bincount(masked.labels)
+    assert {name: int(n) for name, n in zip(masked.classes, counts, strict=True)} == {
+        **dict.fromkeys(CONCEPTS, 20),
+        **dict.fromkeys(KNOWN, 2),
+    }
+    shares = [masked.mask(path).mean() for path in masked.paths]
+    assert min(shares) > 0.001 and max(shares) < 0.95
+
+
+def test_no_picture_in_which_something_is_to_be_found_is_drawn_twice(world):
+    found = {folder: [path.read_bytes() for path in (world / folder).glob("*/images/*.png")] for folder in SEGMENTED}
+    measured = [path.read_bytes() for path in world.glob("[ck]*/*/???.png")]
+    assert {*map(len, found.values())} == {20 * len(CONCEPTS) + 2 * len(KNOWN)}
+    drawn = [picture for pictures in found.values() for picture in pictures]
+    assert len({*drawn, *measured}) == len(drawn) + len({*measured})
+    assert len({*drawn}) == len(drawn)
+
+
+def test_a_thing_stands_alone_or_beside_a_known_thing_that_is_another():
+    for name, drawings in draw.segmented_pictures("seed", has_other=True):
+        scenes = [drawing.scene for drawing in drawings]
+        others = [scene["other"]["name"] for scene in scenes]
+        assert name not in others and {*others} <= {*KNOWN}
+        if name in CONCEPTS:
+            assert len({*others}) > 10
+            assert all(CONCEPTS[name].shown_by(_scene(CONCEPTS[name].family, scene["asked"])) for scene in scenes)
+        else:
+            assert all(scene["asked"]["name"] == name for scene in scenes)
+
+
+def test_a_thing_alone_is_drawn_as_it_is_for_classification():
+    named = dict(draw.segmented_pictures("measured", has_other=False))
+    for name, pictures in (("moongate", draw.concept_pictures), ("kite", draw.known_pictures)):
+        for one, (other, _) in zip(named[name], pictures(name, 2, "measured"), strict=False):
+            assert np.array_equal(one.pixels, other.pixels) and np.array_equal(one.mask, other.mask)
+
+
+def _scene(family, told):
+    return family(**{name: value for name, value in told.items() if name != "family"})
 
 
 def test_known_classes_are_listed_with_their_first_description(world):
