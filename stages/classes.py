@@ -38,7 +38,8 @@ def main(*words: str) -> None:
     asked = parser().parse_args(words)
     benchmark = lookup.find("stages.benchmarks", asked.benchmark, "python -m pipeline classes")
     if benchmark.TASK != "classification":
-        raise UserError(f"python -m pipeline classes: {asked.benchmark} has captions and no classes to be written.")
+        what = {"segmentation": "masks"}.get(benchmark.TASK, "captions")
+        raise UserError(f"python -m pipeline classes: {asked.benchmark} has {what} and no classes to be written.")
     class_names = tuple(benchmark.listed(asked.folder, None).found)
     text = listed(class_names)
     if asked.file.exists() and (not asked.file.is_file() or asked.file.read_bytes() != text.encode()):

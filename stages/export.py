@@ -69,6 +69,7 @@ def figures(rows: "DataFrame", checkpoint: Checkpoint) -> list[dict]:
         UserError: no row was measured with this checkpoint.
     """
     is_shown = (rows.label == "all") | ((rows.role == "target") & (rows.metric == "top1"))
+    is_shown &= ~rows.metric.str.contains("saliency_|centre_|empty")  # controls of masks that are in rows.csv
     is_same = (rows.recipe == checkpoint.recipe) & (rows.seed == checkpoint.seed)
     is_same &= rows.learning_rate.map(lambda rate: math.isclose(rate, checkpoint.learning_rate))
     if not (is_same & (rows.phase == "taught")).any():
@@ -113,6 +114,7 @@ def card(run: Run, checkpoint: Checkpoint, rows: list[dict], *, loading: "Loadin
             "settings"
         ],
         rows=rows,
+        masks=taught.read_json(paths.benchmarks(run.key), f"dvc repro evaluate@{run.key}").get("target", {}),
         changed=changed,
     )
 

@@ -28,7 +28,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
-from stages.common import kept, known_classes, lookup, params, paths, taught
+from stages.common import kept, known_classes, lookup, params, paths, segmenting, taught
 from stages.common.affine_ranges import Affine
 from stages.common.atomic import new_folder
 from stages.common.contact_sheet import contact_sheet
@@ -155,9 +155,12 @@ def _make(jobs: list[Job], attempts: Attempts) -> None:
 
 
 def job_of(order: Order, model: Model) -> Job:
-    """The chunks of a run; refuses captions and prompts that the model cannot read to their end, and a wrong block."""
+    """The chunks of a run; refuses captions and prompts that the model cannot read to their end, and wrong blocks."""
     run = order.run
     refuse_long(run, order.concepts, order.known, count=model.token_count, limit=model.context_length)
+    if lookup.constant("stages.benchmarks", run.target_benchmark, "TASK") == "segmentation":  # asked after hours
+        where = f"params.yaml: runs.{run.key}.segmentation"
+        segmenting.check_block(segmenting.settings_of(run.segmentation, where).highest, len(model.blocks), where)
     workshop = workshop_of(order, model)
     looks = {name: one.looks for name, one in order.known.items()}
     plan = chunks(run, order.concepts, looks, order.settings.images)

@@ -8,12 +8,14 @@ Time: below a second; a few where tens of thousands of pictures have to be liste
 weights.
 """
 
-from stages.common import params, weight_files
+from pathlib import Path
+
+from stages.common import lookup, params, segmenting, weight_files
 from stages.common.failures import Attempts, UserError, run_main
 from stages.common.lacking import Seen, lacking
 from stages.common.params import Params, Run
 
-Fetched = dict[tuple[str | None, str | None], str]  # architecture, pretrained -> why a hub did not give them
+Fetched = dict[tuple[str | None, str | None], str]  # architecture and tag, or segmenter and id -> why no hub gave them
 
 
 def require_ready(run: Run, everything: Params, seen: Seen, fetched: Fetched) -> None:
@@ -28,7 +30,7 @@ def require_ready(run: Run, everything: Params, seen: Seen, fetched: Fetched) ->
     Raises:
         UserError: names all that it lacks, and how to get it.
     """
-    if found := [*unfetched(run, fetched), *lacking(run, everything, seen)]:
+    if found := [*unfetched(run, fetched), *unfetched_segmenter(run, fetched), *lacking(run, everything, seen)]:
         raise UserError(" ".join(found))
 
 
@@ -47,6 +49,26 @@ def unfetched(run: Run, fetched: Fetched) -> list[str]:
             is_placed = str(error).startswith(place)
             fetched[asked] = str(error)[len(place) :] if is_placed else f"weights says {run.weights!r}, but {error}"
     return [place + fetched[asked]] if fetched[asked] else []
+
+
+def unfetched_segmenter(run: Run, fetched: Fetched) -> list[str]:
+    """The same of a SAM of a hub, where the target asks for masks."""
+    if lookup.constant("stages.benchmarks", run.target_benchmark, "TASK") != "segmentation":
+        return []
+    where = f"params.yaml: runs.{run.key}.segmentation"
+    settings = segmenting.settings_of(run.segmentation, where)
+    weights = settings.weights or lookup.constant("stages.segmenters", settings.segmenter, "WEIGHTS")
+    if weights is None or Path(weights).exists() or not weight_files.ON_HUB.fullmatch(weights):
+        return []
+    if (asked := (settings.segmenter, weights)) not in fetched:
+        from stages.networks.sam import fetch
+
+        try:
+            fetch(weights)
+            fetched[asked] = ""
+        except UserError as error:
+            fetched[asked] = str(error)
+    return [f"{where}.segmenter says {settings.segmenter!r}, but {weights} {fetched[asked]}"] if fetched[asked] else []
 
 
 def main(run: str, *more: str) -> None:

@@ -1,8 +1,8 @@
 """Rows to a page: tables, figures and pictures of every run in params.yaml, and what did not work, in words.
 
 Reads:  data/rows/RUN.csv, RUN.choice.json, RUN.benchmarks.json and RUN.captions.csv, data/lessons/RUN.json,
-        data/inverted/RUN of each run; the folders of real pictures that `concepts:` names; pictures that a run wrote
-        captions of, where they still lie there.
+        data/inverted/RUN and data/overlays/RUN of each run; the folders of real pictures that `concepts:` names;
+        pictures that a run wrote captions of, where they still lie there.
 Writes: data/report/index.html (self-contained), report.md, rows.csv, metrics.json, tradeoff.png.
 
     python -m stages.report          (about 10 s on a CPU; no torch)
@@ -28,6 +28,7 @@ from stages.figures import contract as figures
 from stages.figures import gallery, similarity, tradeoff
 from stages.reporting.chapters import Chapter, Hole, chapters
 from stages.reporting.gained import Changes
+from stages.reporting.overlays import Overlays
 from stages.tables import (
     accuracy,
     beside_paper,
@@ -38,6 +39,7 @@ from stages.tables import (
     per_class,
     retrieval,
     seeds,
+    segmentation,
     spread,
 )
 from stages.tables.contract import FEW, Result, averages, control_lines, rate, taught_line
@@ -56,6 +58,7 @@ TABLES = {
     "accuracy": accuracy,
     "retrieval": retrieval,
     "captioning": captioning,
+    "segmentation": segmentation,
     "beside_paper": beside_paper,
     "controls": controls,
     "per_class": per_class,
@@ -105,7 +108,9 @@ def _view(chapter: Chapter, *, is_first: bool) -> dict[str, object]:
         "asked": chapter.asked,
         "is_retrieval": bool(chapter.result.recalls),
         "is_captioned": bool(chapter.result.caption_metrics),
+        "is_segmented": bool(chapter.result.mask_metrics),
         "changes": chapter.changes and _changes(chapter.changes),
+        "overlays": chapter.overlays and _overlays(chapter.overlays),
         "tables": {name: table.build(chapter.result) for name, table in TABLES.items()},
         "tradeoff": Markup(figure),
     }
@@ -119,6 +124,13 @@ def _changes(changes: Changes) -> dict[str, object]:
         for kind, own in kinds.items()
     }
     return {**vars(changes), "learning_rate": rate(changes.learning_rate), **shown}
+
+
+def _overlays(overlays: Overlays) -> dict[str, object]:
+    """The masks that changed most, with addresses of their strips."""
+    kinds = {"gained": overlays.gained, "lost": overlays.lost}
+    shown = {kind: [{**vars(one), "strip": figures.data_uri(one.strip)} for one in own] for kind, own in kinds.items()}
+    return {**vars(overlays), "learning_rate": rate(overlays.learning_rate), **shown}
 
 
 def _tradeoff(chapter: Chapter, *, is_small: bool) -> Figure:

@@ -43,7 +43,8 @@ from stages.common.known_classes import KnownClass
 from stages.common.params import Run
 from stages.common.progress import clock, progress
 from stages.common.recipes import recipes_of
-from stages.evaluation.exam import Exam, Prompts, Question, exam_of, prompts_of
+from stages.evaluation.exam import Exam, exam_of, prompts_of
+from stages.evaluation.question import Prompts, Question
 from stages.inversion import optimisation
 from stages.inversion.activations import write_inverted
 from stages.inversion.chunks import chunks

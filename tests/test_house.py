@@ -11,7 +11,18 @@ from pipeline.documents import read
 ROOT = Path(__file__).resolve().parents[1]
 
 # Folders whose files params.yaml names (stages/common/lookup.py): no stage imports more of them than the contract.
-FOUND_BY_NAME = ("models", "decoders", "recipes", "writers", "benchmarks", "metrics", "parametrisations")
+FOUND_BY_NAME = (
+    "models",
+    "decoders",
+    "saliency",
+    "masks",
+    "segmenters",
+    "recipes",
+    "writers",
+    "benchmarks",
+    "metrics",
+    "parametrisations",
+)
 # Folders whose files know their contract, and no sibling.
 SIBLINGS = (*FOUND_BY_NAME, "networks", "losses", "tables", "figures")
 NOUNS = ("world", "pretraining", "inversion", "evaluation", "reporting", "speed", *SIBLINGS)
@@ -27,14 +38,21 @@ MAY_IMPORT = {  # package -> packages of ours that it may import besides itself
     "stages.networks": ("stages.common",),
     "stages.models": ("stages.common", "stages.losses", "stages.networks"),
     "stages.decoders": ("stages.common", "stages.models"),
+    "stages.saliency": ("stages.common", "stages.models"),
+    "stages.masks": ("stages.common",),
+    "stages.segmenters": ("stages.common", "stages.networks"),
     "stages.inversion": ("stages.common", "stages.losses", "stages.models"),
     "stages.parametrisations": ("stages.common", "stages.inversion"),
     "stages.evaluation": (
         "stages.common",
         "stages.benchmarks",
         "stages.decoders",
+        "stages.figures",
+        "stages.masks",
         "stages.metrics",
         "stages.models",
+        "stages.saliency",
+        "stages.segmenters",
     ),
     "stages.reporting": ("stages.common", "stages.tables"),
     "stages.speed": ("stages.common", "stages.inversion", "stages.models", "stages.recipes"),

@@ -127,6 +127,8 @@ class Run:
             mappings where several tables have the run; {} for none.
         decoding: how a caption is written where the target asks for captions: the fields of `Settings` in
             stages/common/decoding.py.
+        segmentation: how a mask is found where the target asks for masks: the fields of `Settings` in
+            stages/common/segmenting.py.
     """
 
     key: str
@@ -153,6 +155,7 @@ class Run:
     retention_budget: float
     paper: dict | tuple[dict, ...] = field(default_factory=dict)
     decoding: dict = field(default_factory=dict)
+    segmentation: dict = field(default_factory=dict)
 
     @property
     def templates(self) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from stages.common import known_classes, lookup, paths, weight_files
 from stages.common.failures import UserError
+from stages.common.faults import few
 from stages.common.params import Params, Run
+from stages.common.segmenting import Settings
 
 DRAWN = Path("data/world")  # stages/draw.py makes all that lies there
 WANTED = {
@@ -16,16 +18,17 @@ WANTED = {
         "`python -m pipeline classes` writes the names that a benchmark's data has."
     ),
     "images_from": "A folder with pictures of each concept, NAME/*.png.",
+    "segmentation.weights": "A folder of a SAM as transformers saves it, an id on the hub, OWNER/NAME, or null.",
 }
-Seen = dict[tuple[str, str, tuple[str, ...] | None], str]  # benchmark, data, classes -> what is wrong there
+Seen = dict[tuple[str, str, tuple[str, ...] | None, str | None], str]  # benchmark, data, classes, modality -> the fault
 
 
 def lacking(run: Run, everything: Params, seen: Seen | None = None) -> list[str]:
     """One sentence or two for each field whose file or folder is not there, or does not hold what the run needs.
 
     That is the files of the weights, names of known classes, a benchmark's layout with pictures of each class that is
-    asked for, and pictures of each concept in `images_from`. What the pipeline draws itself is never lacking. No
-    picture is decoded and no weight read.
+    asked for, pictures of each concept in `images_from`, and weights of a segmenter that are no hub's. What the
+    pipeline draws itself is never lacking. No picture is decoded and no weight read.
 
     Args:
         run: one of `everything`.
@@ -33,7 +36,8 @@ def lacking(run: Run, everything: Params, seen: Seen | None = None) -> list[str]
         seen: what was found out for other runs; filled here, so that data which many name are looked through once.
 
     Returns:
-        In the order of FIELDS, each beginning with its place in params.yaml; empty for a run that can start.
+        In the order of FIELDS, the segmenter's last, each beginning with its place in params.yaml; empty for a run that
+        can start.
 
     Time: a second for the 50,000 files of ImageNet in folders, a few for its archive.
     """
@@ -44,8 +48,15 @@ def lacking(run: Run, everything: Params, seen: Seen | None = None) -> list[str]
         if Path(path).is_relative_to(DRAWN):
             continue
         if fault := _missing(Path(path)) or look(run, taught, {} if seen is None else seen):
-            found.append(f"params.yaml: runs.{run.key}.{field} says {path!r}, but {fault} {_how(run, field)}")
+            found.append(_told(run, field, path, fault, _how(run, field)))
+    if fault := _of_segmenter(run):
+        field = "segmentation.weights"
+        found.append(_told(run, field, run.segmentation["weights"], fault, WANTED[field]))
     return found
+
+
+def _told(run: Run, field: str, path: str, fault: str, how: str) -> str:
+    return f"params.yaml: runs.{run.key}.{field} says {path!r}, but {fault} {how}"
 
 
 def _missing(path: Path) -> str:
@@ -71,7 +82,7 @@ def _of_known(run: Run, taught: list[str], seen: Seen) -> str:
 
 
 def _of_target(run: Run, taught: list[str], seen: Seen) -> str:
-    if run.candidates == "benchmark":  # then all its classes are asked for
+    if run.candidates == "benchmark" or _task(run, "target") == "segmentation":  # then all its classes are looked at
         return _listed(run, "target", None, seen) or _listed(run, "target", taught, seen)
     return _listed(run, "target", taught, seen)
 
@@ -91,15 +102,28 @@ def _listed(run: Run, role: str, classes: list[str] | None, seen: Seen) -> str:
     """
     benchmark, data = getattr(run, f"{role}_benchmark"), getattr(run, f"{role}_data")
     module = lookup.find("stages.benchmarks", benchmark, f"params.yaml: runs.{run.key}.{role}_benchmark")
-    classes = classes if module.TASK == "classification" else None
-    asked = benchmark, data, classes if classes is None else tuple(classes)
+    classes = classes if module.TASK in ("classification", "segmentation") else None
+    more = {"modality": run.segmentation.get("modality")} if hasattr(module, "MODALITIES") else {}
+    asked = benchmark, data, classes if classes is None else tuple(classes), more.get("modality")
     if asked not in seen:
         try:
-            module.listed(Path(data), classes)
-            seen[asked] = ""
+            listing = module.listed(Path(data), classes, **more)
+            is_nameless = module.TASK == "segmentation" and [*listing.found] == [""]
+            seen[asked] = _nameless(classes) if is_nameless else ""
         except UserError as error:
             seen[asked] = str(error)
     return seen[asked]
+
+
+def _task(run: Run, role: str) -> object:
+    return lookup.constant("stages.benchmarks", getattr(run, f"{role}_benchmark"), "TASK")
+
+
+def _nameless(classes: list[str] | None) -> str:
+    """Masks that show one thing without a name cannot be told apart by several names."""
+    if classes is None or len(classes) < 2:
+        return ""
+    return f"it does not say what its masks show, and {len(classes)} concepts are taught: {few(classes)}."
 
 
 def _of_images(run: Run, taught: list[str], seen: Seen) -> str:
@@ -110,6 +134,18 @@ def _of_images(run: Run, taught: list[str], seen: Seen) -> str:
     folders = [Path(run.images_from, paths.slug(name)) for name in taught]
     without = [str(folder) for folder in folders if not pictures_of(folder)]
     return f"there are no pictures in {', '.join(without)}." if without else ""
+
+
+def _of_segmenter(run: Run) -> str:
+    """Why the weights of the segmenter that a run names cannot be had; "" where they can, or where it names none."""
+    if not (run.segmentation or {}).get("weights") or _task(run, "target") != "segmentation":
+        return ""
+    weights, segmenter = run.segmentation["weights"], run.segmentation.get("segmenter", Settings().segmenter)
+    if lookup.constant("stages.segmenters", segmenter, "WEIGHTS") is None:
+        return f"{segmenter} takes no weights: write null."
+    if not Path(weights).exists() and weight_files.ON_HUB.fullmatch(weights):
+        return ""
+    return _missing(Path(weights)) or ("" if Path(weights).is_dir() else "that is a file, not a folder.")
 
 
 def _how(run: Run, field: str) -> str:

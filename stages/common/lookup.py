@@ -71,7 +71,16 @@ def constant(package: str, name: str, word: str) -> object:
         name: file name without ".py", one of `names(package)`.
         word: the constant's name, assigned once at the top level, as a literal.
     """
-    tree = ast.parse(Path(find_spec(f"{package}.{name}").origin).read_text(encoding="utf-8"))
-    assigned = [node for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == word]
+    assigned = _assigned(package, name, word)
     assert len(assigned) == 1, f"{package}.{name} assigns {word} {len(assigned)} times"
     return ast.literal_eval(assigned[0].value)
+
+
+def literal(package: str, name: str, word: str) -> object | None:
+    """The same of a constant that not every file of the folder has; None where this one has it not."""
+    return constant(package, name, word) if _assigned(package, name, word) else None
+
+
+def _assigned(package: str, name: str, word: str) -> list[ast.Assign]:
+    tree = ast.parse(Path(find_spec(f"{package}.{name}").origin).read_text(encoding="utf-8"))
+    return [node for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == word]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from stages.common import checks, document, lookup, paths
+from stages.common import checks, document, lookup, paths, segmenting
 from stages.common.checks import settings
 from stages.common.document import Section, place
 from stages.common.entries import Concept, Describe, Paper, Prefilter, Run
@@ -184,13 +184,16 @@ def _check_tasks(run: Run, entry: object, where: str) -> None:
         )
     listed = place(where, entry, "metrics")
     needed = {"top1": "by which a learning rate is chosen"}
-    if main := {"retrieval": "text_recall", "captioning": "cider"}.get(tasks["target"]):
+    main = {"retrieval": "text_recall", "captioning": "cider", "segmentation": "dice"}.get(tasks["target"])
+    if main:
         needed[main] = f"since {run.target_benchmark} is a benchmark of {tasks['target']}"
     for metric, why in needed.items():
         if metric not in run.metrics:
             raise UserError(f"{listed} lists {list(run.metrics)}, but needs {metric!r}, {why}.")
     if tasks["target"] == "captioning":
         _check_captioning(run, place(where, entry, "target_benchmark"), f"{where}.decoding")
+    if tasks["target"] == "segmentation":
+        _check_segmentation(run, place(where, entry, "target_benchmark"), f"{where}.segmentation")
 
 
 def _check_captioning(run: Run, named: str, where: str) -> None:
@@ -203,6 +206,18 @@ def _check_captioning(run: Run, named: str, where: str) -> None:
         )
     if "method" in run.decoding:
         lookup.check("stages.decoders", run.decoding["method"], place(where, run.decoding, "method"))
+
+
+def _check_segmentation(run: Run, named: str, where: str) -> None:
+    """Refuse a family without an encoder of images alone, and ways to find and draw a mask that there are not."""
+    if lookup.constant("stages.models", run.family, "ENCODERS") != "two":
+        raise UserError(
+            f"{named} says {run.target_benchmark!r}, which asks where a text is in a picture by two encoders, but the "
+            f"family {run.family!r} has a joint one."
+        )
+    chosen = segmenting.settings_of(run.segmentation, where)
+    modalities = lookup.literal("stages.benchmarks", run.target_benchmark, "MODALITIES") or ()
+    segmenting.check_modality(chosen, run.target_benchmark, modalities, place(where, run.segmentation, "modality"))
 
 
 def _check_encoders(run: Run, where: str) -> None:

@@ -63,6 +63,16 @@ def captions(run: str) -> Path:
     return Path("data/rows") / f"{run}.captions.csv"
 
 
+def masks(run: str) -> Path:
+    """The numbers of each picture and model of a run, where its target asks for masks; else a header alone."""
+    return Path("data/rows") / f"{run}.masks.csv"
+
+
+def overlays(run: str) -> Path:
+    """Folder of the pictures of a run whose masks changed most, with their index.json; empty but for an empty index."""
+    return Path("data/overlays") / run
+
+
 def answer(digest: str) -> Path:
     """The raw answer of a writer to one request, kept under the request's SHA-256."""
     return CACHE / "answers" / f"{digest}.json"

@@ -23,10 +23,13 @@ class Pictures:
         paths: the files; read here and now where all of them fit into KEPT_BYTES.
         fit: the model's own way to its size.
         read: how one of them becomes a picture.
+
+    Attributes:
+        fit: as given.
     """
 
     def __init__(self, paths: tuple[Path, ...], fit: Fit, read: Callable[[Path], Image.Image] = read_picture) -> None:
-        self._paths, self._fit, self._read = paths, fit, read
+        self._paths, self.fit, self._read = paths, fit, read
         self._kept: list[Tensor] | None = None
         if len(paths) * fit.size**2 * 3 * (LONGEST if fit.patch else 1) <= KEPT_BYTES:  # a byte for each n/255
             parts = (paths[begin : begin + AT_ONCE] for begin in range(0, len(paths), AT_ONCE))
@@ -47,4 +50,4 @@ class Pictures:
     def _bytes(self, begin: int, end: int) -> list[Tensor]:
         if self._kept is not None:
             return self._kept[begin:end]
-        return read_bytes(self._paths[begin:end], self._fit, self._read)
+        return read_bytes(self._paths[begin:end], self.fit, self._read)

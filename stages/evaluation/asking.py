@@ -25,9 +25,9 @@ from stages.common.params import Run
 from stages.common.pictures import KEPT_BYTES
 from stages.common.side_by_side import processes_for, side_by_side
 from stages.common.weights import names_in, read_weights
-from stages.evaluation.exam import Prompts, Question
 from stages.evaluation.pair_scores import Sheet, State, pair_scores
 from stages.evaluation.prefilter import allowed
+from stages.evaluation.question import Prompts, Question
 from stages.models.contract import JointEncoder, Model, TwoEncoders
 
 Weights = tuple[str, str | None, str | None]  # digest of the file or folder, architecture, pretrained tag

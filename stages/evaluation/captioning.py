@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from stages.common.progress import progress
 from stages.common.side_by_side import processes_for, side_by_side
 from stages.common.weights import read_weights
 from stages.decoders.contract import captions
-from stages.evaluation.exam import Exam, Question, Row
+from stages.evaluation.exam import Exam, Row, setting_of
+from stages.evaluation.question import Question
 from stages.metrics.contract import CaptionMetric, MetricError, Number, Shown, Written
 from stages.models.contract import Captioner, Model
 
@@ -178,9 +179,3 @@ def captioning_of(run: Run, exam: Exam, model: Model) -> Captioning | None:
             f"{where}.max_length says {settings.max_length}, but this model writes at most {model.max_tokens} tokens."
         )
     return Captioning(run.key, exam.captioned, able, missing, settings)
-
-
-def setting_of(entry: Mapping[str, object]) -> Row:
-    """Of an entry of a run's checkpoints/index.json what rows have of it."""
-    own = {name: entry[name] for name in ("setting", "recipe", "learning_rate", "seed")}
-    return {"phase": "taught" if entry["setting"] == "taught" else "control", **own}

@@ -1,64 +1,27 @@
 """What a run is examined in: two benchmarks, the names among which a picture is asked, and the rows of the answers.
 
-A benchmark of retrieval takes the captions for the names: each is asked of every picture as it is, once. One of
-captioning has no names to choose among; stages/evaluation/captioning.py asks it.
+A benchmark of retrieval takes the captions for the names: each is asked of every picture as it is, once. Those of
+captioning and segmentation have no names to choose among; captioning.py and segmentation.py beside this file ask them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from stages.benchmarks.contract import Benchmark, asked
-from stages.common import lookup, paths
-from stages.common.captioned import Captions
-from stages.common.faults import Fault
+from stages.common import lookup
 from stages.common.images import Fit
 from stages.common.known_classes import KnownClass
+from stages.common.masked import Masked
 from stages.common.params import Run
-from stages.common.pictures import Pictures
 from stages.common.rows import wilson
 from stages.common.taught import asked_for
+from stages.evaluation.question import Prompts, Question, question_of
 
-TOLD = 20  # faults of a benchmark that are printed
 Row = dict[str, object]
 Concept = Mapping[str, Any]  # an entry of data/lessons/RUN.json
-Prompts = dict[str, tuple[str, ...]]  # class name -> the prompts that it is asked for with
-
-
-@dataclass(frozen=True)
-class Question:
-    """One benchmark, ready to be asked.
-
-    Attributes:
-        role: "target" or "retention".
-        benchmark: its N pictures, all of which are asked for.
-        data: where params.yaml says that it lies.
-        pictures: the same, as tensors.
-        classes: K names among which a picture is asked; the K captions in retrieval and captioning.
-        labels: [N], columns of the classes; [K], the picture of each caption, in retrieval and captioning.
-        new: the columns that are taught names; of captions none.
-    """
-
-    role: str
-    benchmark: Benchmark | Captions
-    data: str
-    pictures: Pictures
-    classes: tuple[str, ...]
-    labels: np.ndarray
-    new: frozenset[int]
-
-    @property
-    def is_retrieval(self) -> bool:
-        """Whether captions are asked and not classes."""
-        return self.benchmark.task == "retrieval"
-
-    def prompts(self, ways: Prompts) -> list[tuple[str, ...]]:
-        """What each of its K columns is asked for with: a class with its prompts in `ways`, a caption with itself."""
-        return [(name,) if self.is_retrieval else ways[name] for name in self.classes]
 
 
 @dataclass(frozen=True)
@@ -67,15 +30,17 @@ class Exam:
 
     Attributes:
         run: its key.
-        questions: the benchmarks whose pictures are asked among something, both but for one of captioning.
+        questions: the benchmarks whose pictures are asked among something; both, or the retention benchmark alone.
         metrics: name -> module; each is asked of the benchmarks of its task.
         captioned: the target where it asks for captions, else None.
+        segmented: the target where it asks for masks, else None.
     """
 
     run: str
     questions: list[Question]
     metrics: dict[str, ModuleType]
     captioned: Question | None = None
+    segmented: Question | None = None
 
     def rows(self, similarity: Callable[[Question], np.ndarray], **setting: object) -> Iterator[Row]:
         """All rows of one checkpoint.
@@ -114,7 +79,7 @@ class Exam:
 
     def facts(self, run: Run, own: Prompts) -> dict[str, dict[str, object]]:
         """What was asked, for data/rows/RUN.benchmarks.json: for each role pictures, classes, prompts and faults."""
-        questions = [*filter(None, [self.captioned]), *self.questions]
+        questions = [*filter(None, [self.captioned, self.segmented]), *self.questions]
         return {question.role: _facts(question, run, own) for question in questions}
 
 
@@ -140,6 +105,14 @@ def _facts(question: Question, run: Run, own: Prompts) -> dict[str, object]:
     own_data = {"benchmark": question.benchmark.name, "task": question.benchmark.task, "data": question.data}
     if isinstance(run.candidates, Mapping):
         own_data["prefilter"] = dict(run.candidates)
+    if isinstance(question.benchmark, Masked):
+        taught, masked = [question.classes[column] for column in sorted(question.new)], question.benchmark
+        known = [name for name in question.classes if name not in taught]
+        pictures = {"pictures": int(question.is_new.sum())}
+        pictures["known_pictures"] = len(question.labels) - pictures["pictures"]
+        shown = {"taught": taught, "known": known, "negatives": masked.negatives, "templates": list(run.templates)}
+        shown["own_prompts"] = {name: list(own[name]) for name in question.classes if name in own}
+        return {**own_data, **pictures, **shown, "faults": faults}
     if question.benchmark.task != "classification":
         sentences = "captions" if question.is_retrieval else "references"
         shown = {"pictures": len(question.benchmark.paths), sentences: len(question.classes)}
@@ -163,55 +136,14 @@ def exam_of(run: Run, concepts: list[Concept], known: dict[str, KnownClass], fit
         UserError: a benchmark cannot be read, or lacks pictures of a class that is asked for.
     """
     taught = [concept["name"] for concept in concepts]
-    target, retention = (_question(run, role, taught, [*known], fit) for role in ("target", "retention"))
+    target, retention = (question_of(run, role, taught, [*known], fit) for role in ("target", "retention"))
     where = f"params.yaml: runs.{run.key}.metrics"
     metrics = {name: lookup.find("stages.metrics", name, where) for name in run.metrics}
     if target.benchmark.task == "captioning":
         return Exam(run.key, [retention], metrics, captioned=target)
+    if target.benchmark.task == "segmentation":
+        return Exam(run.key, [retention], metrics, segmented=target)
     return Exam(run.key, [target, retention], metrics)
-
-
-def _question(run: Run, role: str, taught: list[str], known: list[str], fit: Fit) -> Question:
-    where, data = f"params.yaml: runs.{run.key}.{role}_benchmark", getattr(run, f"{role}_data")
-    module = lookup.find("stages.benchmarks", getattr(run, f"{role}_benchmark"), where)
-    if module.TASK != "classification":
-        return _of_captions(module.load(Path(data), None), run.key, role, data, fit)
-    wanted = taught if role == "target" else known
-    if role == "target" and run.candidates == "benchmark":  # its other classes are the answers that would be wrong
-        benchmark, classes = _restricted(module.load(Path(data), None), wanted, data)
-    else:
-        benchmark = module.load(Path(data), wanted)
-        classes = benchmark.class_names if run.candidates == "benchmark" else (*known, *taught)
-    _tell(benchmark.faults, data, run.key)
-    columns = {name: column for column, name in enumerate(classes)}
-    labels = np.array([columns[benchmark.class_names[label]] for label in benchmark.labels])
-    new = frozenset(columns[name] for name in taught if name in columns)
-    pictures = Pictures(benchmark.paths, fit, benchmark.read)
-    return Question(role, benchmark, data, pictures, tuple(classes), labels, new)
-
-
-def _of_captions(benchmark: Captions, run: str, role: str, data: str, fit: Fit) -> Question:
-    _tell(benchmark.faults, data, run)
-    pictures = Pictures(benchmark.paths, fit, benchmark.read)
-    return Question(role, benchmark, data, pictures, benchmark.captions, np.array(benchmark.owners), frozenset())
-
-
-def _tell(faults: tuple[Fault, ...], data: str, run: str) -> None:
-    """Print the first faults of a benchmark's data, and how many more there are."""
-    for fault in faults[:TOLD]:
-        print(f"{data}: {fault.file}: {fault.reason}", flush=True)
-    if (more := len(faults) - TOLD) > 0:
-        print(f"{data}: {more} more faults, all in {paths.benchmarks(run)}", flush=True)
-
-
-def _restricted(whole: Benchmark, names: list[str], data: str) -> tuple[Benchmark, tuple[str, ...]]:
-    """The pictures of these classes alone, in this order; and the names of all classes, these as they are taught."""
-    theirs = asked(Path(data), {name: name for name in whole.class_names}, names, "pictures")
-    ours = {their: name for name, their in theirs.items()}
-    shown = [(path, ours.get(whole.class_names[label])) for path, label in zip(whole.paths, whole.labels, strict=True)]
-    files, labels = zip(*((path, names.index(name)) for path, name in shown if name), strict=True)
-    benchmark = Benchmark(whole.name, whole.task, tuple(names), files, labels, whole.faults, whole.read)
-    return benchmark, tuple(ours.get(name, name) for name in whole.class_names)
 
 
 def own_prompts(concepts: list[Concept], known: dict[str, KnownClass]) -> Prompts:
@@ -228,14 +160,21 @@ def prompts_of(run: Run, exam: Exam, concepts: list[Concept], known: dict[str, K
     """
     taught = {concept["name"]: concept for concept in concepts}
     ways: dict[str, Prompts] = {"name": {}, "description": {}, "name and description": {}}
-    asked_by_name = [question for question in exam.questions if not question.is_retrieval]
+    asked = [*exam.questions, *filter(None, [exam.segmented])]
+    asked_by_name = [question for question in asked if not question.is_retrieval]
     for name in dict.fromkeys(name for question in asked_by_name for name in question.classes):
         if name in taught:
-            asked, looks = asked_for(taught[name], run.templates), taught[name]["description"]
+            own, looks = asked_for(taught[name], run.templates), taught[name]["description"]
         else:
             one = known.get(name, KnownClass(name))
-            asked, looks = one.asked(run.templates), one.description
-        ways["name"][name] = asked
-        ways["description"][name] = (looks,) if looks else asked
-        ways["name and description"][name] = tuple(f"{text}, {looks}" for text in asked) if looks else asked
+            own, looks = one.asked(run.templates), one.description
+        ways["name"][name] = own
+        ways["description"][name] = (looks,) if looks else own
+        ways["name and description"][name] = tuple(f"{text}, {looks}" for text in own) if looks else own
     return ways
+
+
+def setting_of(entry: Mapping[str, object]) -> Row:
+    """Of an entry of a run's checkpoints/index.json what rows have of it."""
+    own = {name: entry[name] for name in ("setting", "recipe", "learning_rate", "seed")}
+    return {"phase": "taught" if entry["setting"] == "taught" else "control", **own}

@@ -8,7 +8,7 @@ import torch
 from stages.common import lookup
 from stages.common.params import Run
 from stages.common.pictures import Pictures
-from stages.evaluation.exam import Prompts, Question
+from stages.evaluation.question import Prompts, Question
 
 
 def allowed(run: Run, question: Question, ways: Prompts) -> np.ndarray | None:

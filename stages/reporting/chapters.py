@@ -13,6 +13,7 @@ from stages.common.lacking import lacking
 from stages.common.params import Params, Run
 from stages.common.picture_files import pictures_of, read_picture
 from stages.reporting.gained import Changes, changes_of
+from stages.reporting.overlays import Overlays, overlays_of
 from stages.tables.contract import FEW, Choice, Result, averages
 from stages.tables.paper_figures import compared
 
@@ -36,6 +37,7 @@ class Chapter:
             total_variation).
         real: key of each shown concept to real pictures, empty where params.yaml names none.
         changes: the captions that gained and lost most; None where the target asked for none.
+        overlays: the masks that gained and lost most; None where the target asked for none.
     """
 
     run: Run
@@ -48,6 +50,7 @@ class Chapter:
     histories: dict[str, pd.DataFrame]
     real: dict[str, list[Image.Image]]
     changes: Changes | None
+    overlays: Overlays | None
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ def _chapter(run: Run, everything: Params) -> Chapter:
         histories={name: _history(folder, run) for name, folder in folders.items()},
         real={each["key"]: _real(everything.concept(each["key"]).examples) for each in shown},
         changes=_changes(run, result),
+        overlays=overlays_of(run.key) if result.mask_metrics else None,
     )
 
 
@@ -159,8 +163,8 @@ def _require(result: Result) -> None:
         if not any(line["target"] and line["retention"] for _, line in lines[found].iterrows()):
             raise UserError(
                 f"{paths.rows(result.run)} lacks top1 of target and retention for {words}. params.yaml: "
-                f"runs.{result.run}.metrics must list top1, and of captions text_recall or cider; then run `dvc repro "
-                f"evaluate@{result.run}`."
+                f"runs.{result.run}.metrics must list top1, and of captions text_recall or cider, of masks dice; then "
+                f"run `dvc repro evaluate@{result.run}`."
             )
 
 

@@ -27,8 +27,8 @@ def build(result: Result) -> pd.DataFrame:
         COLUMNS. recipe: "untouched" for the model before. setting: the way of asking it, or "taught", or the control.
         within_budget, chosen: "yes" or "no", for "taught" alone: whether it loses no more of retention than the run
         allows, and whether the rule chose it. seeds: how many. Top-1 of target and retention, R@1 of text retrieval,
-        CIDEr of captions: fractions, mean over seeds; before, where something was taught, is the untouched model asked
-        by name. Missing where a column has no meaning.
+        CIDEr of captions, Dice of masks: fractions, mean over seeds; before, where something was taught, is the
+        untouched model asked by name. Missing where a column has no meaning.
     """
     lines = averages(result)
     before = _measured(untouched_line(lines), "before")

@@ -15,7 +15,7 @@ from stages.common.taught import PREFERRED
 
 CHOSEN = "✓"  # stands behind the learning rate that the rule chose
 FEW = 12  # concepts or classes listed one by one; of more concepts the best and the worst, of classes the worst
-MAIN = ("top1", "text_recall@1", "cider")  # what stands for a benchmark: of classes, of retrieval, of captioning
+MAIN = ("top1", "text_recall@1", "cider", "dice")  # what stands for a benchmark of each task
 SETTING = ["phase", "setting", "recipe", "learning_rate"]
 CELL = ["role", "label", "metric"]
 CAPTION_METRICS = {"bleu4": "BLEU@4", "meteor": "METEOR", "cider": "CIDEr", "spice": "SPICE"}  # as papers write them
@@ -77,11 +77,17 @@ class Result:
         metrics = self.rows.loc[self.rows["role"] == "target", "metric"].unique()
         return [*metrics] if "cider" in metrics else []
 
+    @cached_property
+    def mask_metrics(self) -> list[str]:
+        """The numbers of masks, where the target asks for some, in the order of the rows; else none."""
+        metrics = self.rows.loc[self.rows["role"] == "target", "metric"].unique()
+        return [*metrics] if "dice" in metrics else []
+
     @property
     def target(self) -> str:
-        """What the target number is called: R@1 of text retrieval, CIDEr of captions, else accuracy."""
-        if self.caption_metrics:
-            return "target, CIDEr"
+        """What the target number is called: R@1 of text retrieval, CIDEr of captions, Dice of masks, else accuracy."""
+        if self.caption_metrics or self.mask_metrics:
+            return "target, CIDEr" if self.caption_metrics else "target, Dice"
         return "target, text R@1" if self.recalls else "target accuracy"
 
     @cached_property
@@ -197,9 +203,9 @@ def averages(result: Result) -> pd.DataFrame:
     Returns:
         Columns phase, setting, recipe, learning_rate (as in the rows), rate (as text), is_chosen (at the chosen
         learning rate), target, retention, loss (of retention from the untouched model prompted by name), called_new,
-        `target top5`, `retention top5`, `target text_recall@1` and so on for each of `recalls` and `caption_metrics`,
-        `target: NAME` for each concept and `retention: NAME` for each of `known_labels`; those from `target` on
-        `Average` or None.
+        `target top5`, `retention top5`, `target text_recall@1` and so on for each of `recalls`, `caption_metrics` and
+        `mask_metrics`, `target: NAME` for each concept and `retention: NAME` for each of `known_labels`; those from
+        `target` on `Average` or None.
     """
     return result.averaged.copy()
 
@@ -239,7 +245,7 @@ def _line(line: dict, group: pd.DataFrame, result: Result) -> dict:
     for role in ("target", "retention"):
         line[role] = _main(cells, role, "all")
     line["called_new"] = cells.get(("retention", "all", "called_new"))
-    for metric in (*result.recalls, *result.caption_metrics):
+    for metric in (*result.recalls, *result.caption_metrics, *result.mask_metrics):
         line[f"target {metric}"] = cells.get(("target", "all", metric))
     for role, labels in (("target", result.labels), ("retention", result.known_labels)):
         line[f"{role} top5"] = cells.get((role, "all", "top5"))

@@ -22,8 +22,9 @@ def build(result: Result) -> pd.DataFrame:
         Columns run, recipe, finding (a sentence). Looked for: a missed budget; a target accuracy at or below the
         untouched model's, below chance with its whole interval, or below what the untouched model reaches when
         prompted by the description; a control that reaches as much as the taught model, or half of its gain; known
-        pictures called by a taught name more often than the budget allows; no control, or a single seed. Of concepts
-        that are too many to be listed, those with the same finding are counted in one sentence.
+        pictures called by a taught name more often than the budget allows; masks for which another thing's prompt, or
+        none, does as well; no control, or a single seed. Of concepts that are too many to be listed, those with the
+        same finding are counted in one sentence.
     """
     lines = averages(result)
     found = [(recipe, finding) for recipe in result.choice for finding in _findings(result, lines, recipe)]
@@ -33,7 +34,7 @@ def build(result: Result) -> pd.DataFrame:
 def _findings(result: Result, lines: pd.DataFrame, recipe: str) -> list[str]:
     after, before, against = taught_line(lines, recipe), untouched_line(lines), control_lines(lines, recipe)
     together = "all concepts" if result.target == "target accuracy" else result.target
-    unit = "" if result.caption_metrics else " %"
+    unit = "" if result.caption_metrics or result.mask_metrics else " %"
     columns = {label: f"target: {label}" for label in result.labels}
     if len(columns) != 1:  # else it is the same number twice
         columns = {together: "target", **columns}
@@ -45,7 +46,8 @@ def _findings(result: Result, lines: pd.DataFrame, recipe: str) -> list[str]:
             verdicts[name] |= _control(after[column], before[column], control[column], words, unit)
     found = _budget(result, after, recipe) + _new_names(result, after, before)
     found += _told(verdicts, together, is_counted=len(result.labels) > FEW)
-    return found + _description(lines, after) + _design(after, against)
+    found += _description(lines, after, unit) + _prompt(after, before)
+    return found + _design(after, against)
 
 
 def _told(verdicts: dict[str, dict[str, str]], together: str, *, is_counted: bool) -> list[str]:
@@ -116,12 +118,31 @@ def _control(
     return {}
 
 
-def _description(lines: pd.DataFrame, after: pd.Series) -> list[str]:
+def _prompt(after: pd.Series, before: pd.Series) -> list[str]:
+    """Whether masks come from the prompt at all: what another thing's gives, and the middle of the picture."""
+    own, found = after["target"], []
+    others = {
+        "The prompt of another thing": after.get("target random_dice"),
+        "The middle of the picture, without a model,": before.get("target centre_dice"),
+    }
+    for words, other in others.items():
+        if own is not None and other is not None and other.mean >= own.mean:
+            found.append(f"{words} reaches {other.percent}, no less than the own prompt ({own.percent}).")
+    once, now = before.get("target random_dice"), after.get("target random_dice")
+    if None not in (own, once, now) and own.mean > before["target"].mean:
+        gains = own.mean - before["target"].mean, now.mean - once.mean
+        if gains[1] >= gains[0] / 2:
+            pair = f"{per_cent(gains[1])} of {per_cent(gains[0])} points"
+            found.append(f"Half or more of the gain comes for the prompt of another thing, too: {pair}.")
+    return found
+
+
+def _description(lines: pd.DataFrame, after: pd.Series, unit: str) -> list[str]:
     found = lines[(lines["phase"] == "baseline") & (lines["setting"] == "description")]
     prompted = None if found.empty else found.iloc[0]["target"]
     if prompted is None or after["target"] is None or prompted.mean <= after["target"].mean:
         return []
-    pair = f"{prompted.percent} % against {after['target'].percent} % by name after teaching"
+    pair = f"{prompted.percent}{unit} against {after['target'].percent}{unit} by name after teaching"
     return [f"The untouched model does better when it is prompted by the description: {pair}."]
 
 

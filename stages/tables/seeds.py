@@ -4,16 +4,19 @@ import pandas as pd
 
 from stages.tables.contract import Result, per_cent, rate
 
+OF_MASKS = ("dice", "random_dice", "pointing", "random_pointing")
+
 
 def build(result: Result) -> pd.DataFrame:
-    """Numbers of each seed, known classes and concepts that are not listed left to rows.csv.
+    """Numbers of each seed; known classes, concepts that are not listed and most numbers of masks are left to rows.csv.
 
     Returns:
         Columns setting, recipe, learning rate, seed, role, label, metric, value, interval (95 %; both times
         100), n (of queries: pictures, and for image recall captions), chance.
     """
     is_listed = (result.rows["role"] == "target") & result.rows["label"].isin(result.listed)
-    rows = result.rows[is_listed | (result.rows["label"] == "all")]
+    is_left = result.rows["metric"].isin(set(result.mask_metrics) - {*OF_MASKS})
+    rows = result.rows[(is_listed | (result.rows["label"] == "all")) & ~is_left]
     return pd.DataFrame([_line(row) for row in rows.to_dict("records")], dtype=object)
 
 

@@ -126,3 +126,17 @@ def test_no_library_that_takes_seconds_is_imported():
     code = f"import sys, {ready.__name__}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"torch", "numpy", "pandas", "PIL", "open_clip"} & set(done.stdout.split())
+
+
+def test_a_sam_that_the_hub_does_not_give_is_told_before_anything_is_computed(monkeypatch):
+    def refused(weights):
+        raise UserError(f"could not be fetched: no way to {weights}.")
+
+    monkeypatch.setattr("stages.networks.sam.fetch", refused)
+    run = replace(params.load().run("world-outlined"), segmentation={"segmenter": "sam"})
+    told = ready.unfetched_segmenter(run, {})
+    assert told == [
+        "params.yaml: runs.world-outlined.segmentation.segmenter says 'sam', but facebook/sam-vit-huge could not be "
+        "fetched: no way to facebook/sam-vit-huge."
+    ]
+    assert ready.unfetched_segmenter(replace(run, segmentation={"segmenter": "grabcut"}), {}) == []

@@ -12,6 +12,7 @@ from stages.common.lacking import DRAWN, FIELDS, lacking
 from stages.common.params import Concept, Describe, Params, Run
 from stages.models import clip, medclip
 from tests.stages.benchmarks import drawn_layouts as drawn
+from tests.stages.benchmarks import drawn_masked
 
 PLACES = {
     "weights": "data/weights/hub.md",
@@ -33,11 +34,13 @@ SETTINGS = {
 DESCRIBE = Describe("openai_server", "local", max_words=40, temperature=0.0, seed=0, attempts=3)
 
 
-def found(seen=None, name="kite", **fields):
-    """What a run of these fields lacks; it teaches one concept of that name."""
+def found(seen=None, name="kite", others=(), **fields):
+    """What a run of these fields lacks; it teaches one concept of that name, and perhaps others."""
     empty = {field: None for field in Run.__dataclass_fields__}
-    run = Run(**empty | SETTINGS | PLACES | fields)
-    return lacking(run, Params({"rare-kite": Concept("rare-kite", name, "a")}, DESCRIBE, {run.key: run}), seen)
+    concepts = {f"rare-{one}": Concept(f"rare-{one}", one, "a") for one in others}
+    concepts = {"rare-kite": Concept("rare-kite", name, "a"), **concepts}
+    run = Run(**empty | SETTINGS | PLACES | fields | {"concepts": (*concepts,)})
+    return lacking(run, Params(concepts, DESCRIBE, {run.key: run}), seen)
 
 
 def put(*paths):
@@ -158,6 +161,78 @@ def test_of_captions_the_taught_name_is_not_asked_for(candidates):
     (told,) = found(**fields)
     assert "holds none of dataset_flickr30k.json" in told
     assert told.endswith("with five sentences about it. How to get it: see stages/benchmarks/flickr30k.py.")
+
+
+MASKED = {"target_benchmark": "segmentation_folder", "target_data": "data/benchmarks/masked", "segmentation": {}}
+
+
+@pytest.mark.parametrize("candidates", ["all", "benchmark"])
+def test_of_masks_the_taught_name_is_asked_for_where_folders_name_things(candidates):
+    drawn_masked.segmentation_folder(MASKED["target_data"], ("kite", "bell"), form="classes")
+    assert found(**MASKED, candidates=candidates) == []
+    (told,) = found(**MASKED, candidates=candidates, name="kites")
+    assert "has no folders for 1 of 1 classes: kites. Did you mean 'kite'? It has: bell, kite." in told
+    assert told.endswith("How to get it: see stages/benchmarks/segmentation_folder.py.")
+
+
+def test_of_masks_every_thing_needs_pictures_since_all_are_looked_at():
+    drawn_masked.segmentation_folder(MASKED["target_data"], ("kite", "bell"), form="classes")
+    for path in Path(MASKED["target_data"], "bell", "masks").iterdir():
+        path.unlink()
+    (told,) = found(**MASKED)
+    assert "holds no picture with a mask that can be read and shows something for 1 of 2 classes: bell" in told
+
+
+def test_masks_without_names_are_of_one_taught_thing():
+    drawn_masked.segmentation_folder(MASKED["target_data"])
+    assert found(**MASKED) == []
+    (told,) = found(**MASKED, others=("bell",))
+    assert "but it does not say what its masks show, and 2 concepts are taught: kite, bell." in told
+
+
+def test_of_several_kinds_of_picture_the_one_that_is_shown_is_looked_for():
+    root = Path("data/benchmarks/brats")
+    drawn_masked.brats23_glioma(root, 1)
+    fields = MASKED | {"target_benchmark": "brats23_glioma", "target_data": str(root)}
+    seen = {}
+    for modality in (None, "t1c"):
+        assert found(seen, **fields | {"segmentation": {"modality": modality}}) == []
+    for path in root.glob("*/*-t1c.nii.gz"):
+        path.unlink()
+    assert found(**fields) == []
+    assert found(seen, **fields | {"segmentation": {"modality": "t1c"}}) == []  # as it was seen before
+    (told,) = found(**fields | {"segmentation": {"modality": "t1c"}})
+    assert "t1c.nii.gz" in told and told.endswith("How to get it: see stages/benchmarks/brats23_glioma.py.")
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "told"),
+    [
+        ({}, ""),
+        ({"weights": None, "segmenter": "sam"}, ""),
+        ({"weights": "facebook/sam-vit-huge", "segmenter": "sam"}, ""),
+        ({"weights": "data/weights/sam", "segmenter": "sam2"}, "there is no such file or folder."),
+        ({"weights": "/models/sam", "segmenter": "sam"}, "there is no such file or folder."),
+        ({"weights": "sam", "segmenter": "sam"}, "there is no such file or folder."),
+        ({"weights": "data/weights/hub.md", "segmenter": "sam"}, "that is a file, not a folder."),
+        ({"weights": "data/empty", "segmenter": "sam"}, "that folder is empty."),
+        ({"weights": "data/benchmarks", "segmenter": "sam"}, ""),
+        ({"weights": "facebook/sam-vit-huge"}, "grabcut takes no weights: write null."),
+    ],
+)
+def test_weights_of_a_segmenter_are_a_folder_or_an_id_on_the_hub(segmentation, told):
+    drawn_masked.segmentation_folder(MASKED["target_data"])
+    Path("data/empty").mkdir()
+    lacks = found(**MASKED | {"segmentation": segmentation})
+    if not told:
+        assert lacks == []
+    else:
+        begin = f"params.yaml: runs.rare.segmentation.weights says {segmentation['weights']!r}, but {told} A folder of "
+        assert [one.startswith(begin) for one in lacks] == [True] and "\n" not in lacks[0]
+
+
+def test_where_no_masks_are_asked_for_no_segmenter_is_looked_for():
+    assert found(segmentation={"weights": "data/weights/sam", "segmenter": "sam"}) == []
 
 
 @pytest.mark.parametrize("benchmark", ["imagenet", "imagenet100", "chexpert_5x200c", "jsrt", "rare_concepts"])

@@ -62,13 +62,28 @@ def test_a_constant_must_be_assigned_once_at_the_top(package: str, tmp_path: Pat
         lookup.constant(package, "round", "KIND")
 
 
+def test_a_constant_that_not_every_file_has_is_read_where_it_is(package: str, tmp_path: Path) -> None:
+    (tmp_path / package / "broken.py").write_text('KINDS = ("a", "b")\nraise RuntimeError("imported")\n')
+    assert lookup.literal(package, "broken", "KINDS") == ("a", "b")
+    assert lookup.literal(package, "round", "KINDS") is None
+    (tmp_path / package / "round.py").write_text("KINDS = None\nKINDS = None\n")
+    with pytest.raises(AssertionError, match="assigns KINDS 2 times"):
+        lookup.literal(package, "round", "KINDS")
+    assert f"{package}.broken" not in sys.modules
+
+
+def test_modalities_are_read_of_the_benchmark_that_has_some() -> None:
+    said = {name: lookup.literal("stages.benchmarks", name, "MODALITIES") for name in lookup.names("stages.benchmarks")}
+    assert "t2f" in said["brats23_glioma"] and said["udiat"] is None
+
+
 @pytest.mark.parametrize(
     ("package", "word", "allowed"),
     [
         ("stages.models", "ENCODERS", {"two", "joint"}),
         ("stages.models", "DECODES", {True, False}),
-        ("stages.benchmarks", "TASK", {"classification", "retrieval", "captioning"}),
-        ("stages.metrics", "TASK", {"classification", "retrieval", "captioning"}),
+        ("stages.benchmarks", "TASK", {"classification", "retrieval", "captioning", "segmentation"}),
+        ("stages.metrics", "TASK", {"classification", "retrieval", "captioning", "segmentation"}),
     ],
 )
 def test_every_file_says_of_itself_what_params_are_checked_against(

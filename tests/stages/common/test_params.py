@@ -40,10 +40,19 @@ runs:
 """
 FOLDERS = {
     "stages.models": ["clip", "coca", "vilt"],
-    "stages.benchmarks": ["captioned_folder", "captioning_folder", "image_folder"],
+    "stages.benchmarks": [
+        "brats23_glioma",
+        "captioned_folder",
+        "captioning_folder",
+        "image_folder",
+        "segmentation_folder",
+    ],
     "stages.decoders": ["beam", "greedy"],
-    "stages.metrics": ["called_new", "cider", "image_recall", "text_recall", "top1"],
+    "stages.masks": ["kmeans", "threshold"],
+    "stages.metrics": ["called_new", "cider", "dice", "image_recall", "text_recall", "top1"],
     "stages.recipes": ["matching", "paper", "replay"],
+    "stages.saliency": ["gradient", "m2ib"],
+    "stages.segmenters": ["grabcut", "sam"],
     "stages.writers": ["local_llm", "openai_server"],
 }
 
@@ -342,3 +351,65 @@ def test_a_run_that_asks_for_captions_says_how_they_are_written(tmp_path):
 def test_captions_that_cannot_be_had_are_told(old, new, told, tmp_path):
     with pytest.raises(UserError, match=told):
         load(tmp_path, CAPTIONS.replace("family: clip", "family: coca").replace(old, new))
+
+
+MASKS = GOOD.replace("target_benchmark: image_folder", "target_benchmark: segmentation_folder").replace(
+    "metrics: [top1, called_new]", "metrics: [top1, dice]\n    segmentation: {saliency: m2ib, block: 2, mask: kmeans}"
+)
+
+
+def test_a_run_that_asks_for_masks_says_how_they_are_found(tmp_path):
+    run = load(tmp_path, MASKS).run("together")
+    assert run.segmentation == {"saliency": "m2ib", "block": 2, "mask": "kmeans"}
+    assert run.measured_by([])["segmentation"] == run.segmentation
+    assert load(tmp_path, GOOD).run("together").segmentation == {}
+    brats = MASKS.replace("segmentation_folder", "brats23_glioma").replace("block: 2", "modality: t1c")
+    assert load(tmp_path, brats).run("together").segmentation["modality"] == "t1c"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "metrics: [top1, dice]",
+            "metrics: [top1]",
+            "needs 'dice', since segmentation_folder is a benchmark of segmentation",
+        ),
+        ("metrics: [top1, dice]", "metrics: [dice]", "needs 'top1'"),
+        (
+            "retention_benchmark: image_folder",
+            "retention_benchmark: segmentation_folder",
+            "a benchmark of segmentation, but",
+        ),
+        (
+            "saliency: m2ib",
+            "saliency: m2bi",
+            r"segmentation\.saliency says 'm2bi'.*Did you mean 'm2ib'",
+        ),
+        ("mask: kmeans", "mask: kmean", r"segmentation\.mask says 'kmean'.*Did you mean 'kmeans'"),
+        ("mask: kmeans", "segmenter: samm", r"segmentation\.segmenter says 'samm'.*Did you mean 'sam'"),
+        ("mask: kmeans", "masks: kmeans", r"segmentation\.masks is no key.*Did you mean 'mask'"),
+        ("block: 2", "block: 0", "segmentation: block must be at least 1, but is 0"),
+        ("block: 2", "block: eight", r"segmentation\.block says 'eight', but must be a whole number"),
+        ("mask: kmeans", "threshold: 2", "segmentation: threshold must be within 0 and 1, but is 2"),
+        ("mask: kmeans", "modality: t1c", r"modality says 't1c', but segmentation_folder has one kind.*write null"),
+        ("mask: kmeans", "tune: {pictures: 3}", r"segmentation\.tune lacks the key 'blocks'"),
+    ],
+)
+def test_masks_that_cannot_be_had_are_told(old, new, told, tmp_path):
+    assert old in MASKS
+    with pytest.raises(UserError, match=told) as caught:
+        load(tmp_path, MASKS.replace(old, new, 1))
+    assert "runs.together" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_modality_that_a_benchmark_has_not_is_told_with_those_that_it_has(tmp_path):
+    text = MASKS.replace("segmentation_folder", "brats23_glioma").replace("block: 2", "modality: t2")
+    with pytest.raises(UserError, match=r"modality says 't2', but brats23_glioma has t2f, .*Did you mean"):
+        load(tmp_path, text)
+
+
+def test_a_joint_encoder_is_asked_for_no_masks(tmp_path):
+    text = MASKS.replace("family: clip", "family: vilt").replace("{paper: {", "{matching: {")
+    with pytest.raises(UserError, match=r"target_benchmark says 'segmentation_folder'.*family 'vilt' has a joint one"):
+        load(tmp_path, text)

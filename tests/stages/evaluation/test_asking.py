@@ -17,7 +17,7 @@ from stages.common.images import Fit
 from stages.common.pictures import Pictures
 from stages.evaluation import asking
 from stages.evaluation.asking import ByEmbedding, PairByPair, asking_of
-from stages.evaluation.exam import Question
+from stages.evaluation.question import Question
 from stages.models.clip import Clip
 from stages.models.vilt import Vilt
 from tests.stages.models.tiny import run_for

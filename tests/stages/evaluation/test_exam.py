@@ -13,8 +13,8 @@ from stages.common.captioned import Captions
 from stages.common.failures import UserError
 from stages.common.images import Fit
 from stages.common.known_classes import KnownClass
-from stages.evaluation import exam
-from stages.evaluation.exam import Exam, Question, counted, exam_of, own_prompts, prompts_of
+from stages.evaluation.exam import Exam, counted, exam_of, own_prompts, prompts_of
+from stages.evaluation.question import Question
 
 KNOWN = {"arch": KnownClass("arch", "a bow"), "kite": KnownClass("kite")}
 MOONGATE = {"name": "moongate", "article": "a", "description": "a round opening"}
@@ -181,7 +181,7 @@ def test_what_was_asked_is_told_with_the_files_that_could_not_be_used(run, capsy
 
 
 def test_of_many_faults_the_first_are_printed_and_the_rest_counted(run, capsys, monkeypatch):
-    monkeypatch.setattr(exam, "TOLD", 1)
+    monkeypatch.setattr("stages.evaluation.question.TOLD", 1)
     for number in (7, 8, 9):
         Path(f"target/moongate/{number}.png").write_bytes(b"no picture")
     exam_of(run, [MOONGATE], KNOWN, Fit(8))

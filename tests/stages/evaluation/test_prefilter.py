@@ -12,8 +12,8 @@ from stages.benchmarks.contract import Benchmark
 from stages.common import lookup
 from stages.common.images import Fit
 from stages.evaluation import prefilter
-from stages.evaluation.exam import Question
 from stages.evaluation.prefilter import allowed
+from stages.evaluation.question import Question
 from tests.stages.models.tiny import run_for
 
 WAYS = {"arch": ("an arch", "the arch"), "kite": ("a kite",), "bell": ("a bell",), "moongate": ("a moongate",)}
