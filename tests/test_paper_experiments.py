@@ -18,10 +18,10 @@ from stages.common.params import Params
 from stages.tables.paper_figures import FIGURES, figures_of
 
 ROOT = Path(__file__).parents[1]
-TABLES = ["table1", "table11", "table2", "table3", "table5", "table6", "table8", "table9"]
+TABLES = ["table1", "table11", "table2", "table3", "table4", "table5", "table6", "table7", "table8", "table9"]
 PAPER = ["figure4", "figure5", *TABLES, "v2_table10", "v2_table12", "v2_table2", "v2_table9"]
 UNPRINTED = ["figure4", "figure5"]  # figures without numbers
-LIBRARY = ("rare", "rare_short", "fabrics", "chest_xray", "nodules", "coco")
+LIBRARY = ("rare", "rare_short", "fabrics", "chest_xray", "nodules", "coco", "segmentation")
 COCO = {"coco-80"}  # what the figures call all classes of MSCOCO, taught together
 COCO_BATCHES = {16: [1e-6], 32: [8e-7, 9e-7, 4e-6, 8e-6, 2e-5, 3e-5], 128: [2e-6, 1e-5], 256: [3e-6, 5e-6]}  # Table 8
 
@@ -125,9 +125,31 @@ def test_table_6_is_the_lines_with_a_dagger_of_table_9_and_shares_its_images(add
         )
 
 
-@pytest.mark.parametrize("table", ["v1-1", "v1-2", "v1-3", "v1-8", "v1-11", "v2-9"])
+def test_table_4_is_lines_of_table_7_and_shares_its_images(add) -> None:
+    loaded = add("table4", "table7")
+    images = ("concepts", "weights", "architecture", "pretrained", "seeds", "invert", "segmentation", "metrics")
+    for key in own("table4")["runs"]:
+        run, whole = loaded.runs[key], loaded.runs[key.removesuffix("-few")]
+        assert [getattr(run, field) for field in images] == [getattr(whole, field) for field in images]
+        assert set(run.recipes["paper"]["learning_rates"]) < set(whole.recipes["paper"]["learning_rates"])
+
+
+def test_tables_4_and_7_teach_at_the_learning_rates_that_they_print_for_each_task(add) -> None:
+    for name, table in (("table4", "v1-4"), ("table7", "v1-7")):
+        loaded = add(name)
+        for key in own(name)["runs"]:
+            run = loaded.runs[key]
+            (taught,) = (loaded.concepts[concept].name for concept in run.concepts)
+            figures = [figure for figure in figures_of(run) if figure["concept"] == taught]
+            assert {figure["table"] for figure in figures} == {table}
+            printed = {float(figure["lr"]) for figure in figures if figure["lr"]}
+            assert printed == set(run.recipes["paper"]["learning_rates"]), key
+
+
+@pytest.mark.parametrize("table", ["v1-1", "v1-2", "v1-3", "v1-4", "v1-7", "v1-8", "v1-11", "v2-9"])
 def test_every_line_of_a_table_stands_beside_a_run(add, table: str) -> None:
-    runs = add("table1", "table2", "table3", "table8", "table11", "v2_table9").runs.values()
+    names = ("table1", "table2", "table3", "table4", "table7", "table8", "table11", "v2_table9")
+    runs = add(*names).runs.values()
     with FIGURES.open(newline="") as file:
         lines = [row for row in csv.DictReader(file) if row["table"] == table]
     shown = [figure for run in runs for figure in figures_of(run)]

@@ -12,6 +12,17 @@ KNOWN_TO = {"MedCLIP-ViT": "chexpert-5x200c"}  # and of what one knew alone, whi
 ASKED_BY = {"baseline": "name", "description prompt, no training": "description"}  # variants without teaching
 COLUMNS = ["table", "asked for", "model", "paper", "ours", "n", "difference"]
 CAPTIONED = {"coco-captions": "mscoco_captioning"}  # the paper's benchmark of captions, and ours
+SEGMENTED = {  # the paper's benchmarks of segmentation, and ours
+    "unitochest": "unitochest",
+    "siim-pneumothorax": "siim_acr",
+    "udiat": "udiat",
+    "brats23-glioma": "brats23_glioma",
+}
+MASKED = {  # the paper's metrics of masks, ours, and what a line is called; its NSD is most probably that of a slab
+    "dsc": ("dice", "Dice"),
+    "iou": ("iou", "IoU"),
+    "nsd": ("nsd_slab", "NSD, ours of the slab"),
+}
 RECALL = re.compile(r"(text|image)_r(\d+)")  # how the paper's figures of retrieval are called
 
 
@@ -23,9 +34,9 @@ def build(result: Result) -> pd.DataFrame:
 
     Returns:
         Columns table ("Table 1", or "version 2, Table 9"), asked for (a concept, what was known, a recall, or a metric
-        of captions), model (untouched, or its learning rate), paper and difference (ours minus the paper's) in per cent
-        and points, ours, n (queries of ours: pictures, and for image recall captions); empty for a run that names no
-        table of the paper.
+        of captions or of masks), model (untouched, or its learning rate), paper and difference (ours minus the paper's)
+        in per cent and points, ours, n (queries of ours: pictures, and for image recall captions); empty for a run that
+        names no table of the paper.
     """
     if not result.paper:
         return pd.DataFrame(columns=COLUMNS)
@@ -62,6 +73,10 @@ def _column(result: Result, figure: dict[str, str]) -> tuple[str | None, str]:
         theirs = result.rows["benchmark"] == CAPTIONED[figure["benchmark"]]
         column = f"target {figure['metric']}" if theirs.any() else None
         return column, f"{CAPTION_METRICS[figure['metric']]} ({figure['benchmark']})"
+    if figure["benchmark"] in SEGMENTED:
+        theirs = result.rows["benchmark"] == SEGMENTED[figure["benchmark"]]
+        metric, name = MASKED[figure["metric"]]
+        return f"target {metric}" if theirs.any() else None, f"{name} ({figure['benchmark']})"
     concept = figure["concept"].casefold()
     target = {label.casefold(): f"target: {label}" for label in result.labels}
     if figure["benchmark"] not in (*KNOWN, KNOWN_TO.get(figure["model"])):

@@ -4,6 +4,7 @@ import dataclasses
 from types import SimpleNamespace
 
 from stages.common.entries import Paper
+from stages.tables import beside_paper
 from stages.tables.beside_paper import build
 from stages.tables.paper_figures import compared
 from tests.stages.made_up_rows import captioned, result, retrieval
@@ -146,3 +147,21 @@ def test_captions_stand_beside_the_papers_of_the_same_metric_and_recipe():
     assert found(table, "METEOR (coco-captions)", "taught, 6e-5")["ours"] is None
     made_up = dataclasses.replace(made_up, rows=rows.replace({"benchmark": {"mscoco_captioning": "own"}}))
     assert build(dataclasses.replace(made_up, paper=compared(run))).empty
+
+
+def test_masks_stand_beside_the_papers_of_the_same_benchmark_and_its_nsd_beside_that_of_the_slab(monkeypatch):
+    made_up, original = captioned(), beside_paper.averages
+    ours = {"target cider": "target dice", "target bleu4": "target nsd_slab"}
+    monkeypatch.setattr(beside_paper, "averages", lambda result: original(result).rename(columns=ours))
+    papers = (Paper("v1-7", "MedCLIP-SAMv2"), Paper("v1-4", "MedCLIP-SAMv2"))
+    run = SimpleNamespace(key="breast", papers=papers, recipes={"paper": {}, "replay": {}})
+    rows = made_up.rows.replace({"learning_rate": {2e-4: 2e-5}, "benchmark": {"mscoco_captioning": "udiat"}})
+    table = build(dataclasses.replace(made_up, rows=rows, paper=compared(run)))
+    assert table["table"].tolist() == ["Table 7"] * 3 * (1 + 5) + ["Table 4"] * 3 * (1 + 2)
+    assert set(table["asked for"]) == {"Dice (udiat)", "IoU (udiat)", "NSD, ours of the slab (udiat)"}
+    whole = table[table["table"] == "Table 7"]
+    before = found(whole, "Dice (udiat)", "untouched, by name")
+    assert (before["paper"], before["ours"].percent, before["difference"]) == ("56.2", "20.0", "-36.2")
+    after = found(whole, "NSD, ours of the slab (udiat)", "taught, 2e-5")
+    assert (after["paper"], after["ours"].percent) == ("57.3", "40.0")
+    assert found(whole, "IoU (udiat)", "taught, 2e-5")["ours"] is None
