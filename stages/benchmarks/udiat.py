@@ -18,8 +18,9 @@ Layout:
     |   `-- ... 000163.png
     `-- DatasetB.xlsx                    benign or malignant; not needed
 
-    The object is where a mask is above half of white. A picture without a mask, a mask without a picture, one of
-    another size and whatever cannot be read are faults.
+    The object is where a mask of black and one other level is not black; of more levels, where it is above half of
+    white. A picture without a mask, a mask without a picture, one of another size and whatever cannot be read are
+    faults.
 n:             163.
 Classes:       none are named: benign and malignant lesions are one thing here.
 Chance:        none can be said. To call the whole picture the lesion gives a Dice of 2a / (1 + a), if it covers a share
